@@ -1,0 +1,1 @@
+"""How things run: the event bus, background jobs and tickers."""
