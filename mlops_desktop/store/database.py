@@ -75,8 +75,9 @@ class Database:
         with _storage_errors(path):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             connection = database._writer_connection()
-            connection.execute("PRAGMA journal_mode=WAL")
+            # Before WAL, so that it is in the file itself, where it is looked for without opening the database.
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute("PRAGMA journal_mode=WAL")
         database._migrate(0)
         return database
 
