@@ -24,11 +24,15 @@ CREATE TABLE accounts (
     sealed_key BLOB NOT NULL,                  -- nonce and Ed25519 private key under AES-GCM(argon2id(password))
     public_key BLOB NOT NULL,
     disabled INTEGER NOT NULL DEFAULT 0,
-    failures INTEGER NOT NULL DEFAULT 0,       -- wrong passwords in a row
-    failed_at REAL,
     created_at REAL NOT NULL,
     last_seen REAL
 ) STRICT;
+
+CREATE TABLE sign_in_failures (
+    who TEXT PRIMARY KEY,                      -- hash of the name that was tried, whether or not it exists
+    failures INTEGER NOT NULL,                 -- in a row
+    failed_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE models (
     id INTEGER PRIMARY KEY,
@@ -67,6 +71,7 @@ CREATE INDEX versions_newest ON versions (created_at DESC, id DESC);
 
 CREATE TABLE version_files (
     version_id INTEGER NOT NULL REFERENCES versions(id),
+    position INTEGER NOT NULL,                 -- the first model file is the one that is loaded
     path TEXT NOT NULL,
     digest TEXT NOT NULL,
     size INTEGER NOT NULL,
@@ -75,8 +80,16 @@ CREATE TABLE version_files (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX version_files_digest ON version_files (digest);
 
+CREATE TABLE version_metrics (                  -- versions.metrics once more, so that lists can be sorted by one
+    version_id INTEGER NOT NULL REFERENCES versions(id),
+    name TEXT NOT NULL,
+    value REAL NOT NULL,
+    PRIMARY KEY (version_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX version_metrics_best ON version_metrics (name, value DESC, version_id DESC);
+
 CREATE VIRTUAL TABLE versions_text USING fts5 (
-    label, description, tags, params, registered_by, tokenize = "unicode61 tokenchars '-_.@'"
+    label, description, tags, params, registered_by, tokenize = "unicode61 remove_diacritics 2", prefix = "2 3"
 );                                             -- rowid is versions.id
 
 CREATE TABLE policies (
@@ -98,6 +111,7 @@ CREATE TABLE check_runs (
     seconds REAL NOT NULL,
     run_by TEXT NOT NULL
 ) STRICT;
+CREATE INDEX check_runs_of ON check_runs (version_id, environment, id DESC);
 
 CREATE TABLE promotions (
     id INTEGER PRIMARY KEY,
@@ -247,6 +261,11 @@ CREATE TABLE audit (
     hash BLOB NOT NULL
 ) STRICT;
 CREATE INDEX audit_subject ON audit (subject, sequence);
+CREATE INDEX audit_actor ON audit (actor, sequence);
+CREATE INDEX audit_event ON audit (event, sequence);
+CREATE VIRTUAL TABLE audit_text USING fts5 (
+    text, content = '', tokenize = "unicode61 remove_diacritics 2", prefix = "2 3"
+);                                             -- rowid is audit.sequence
 CREATE TRIGGER audit_keeps_its_rows BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'audit events are never deleted'); END;
 CREATE TRIGGER audit_keeps_its_content BEFORE UPDATE ON audit

@@ -1,0 +1,38 @@
+"""The one row that says which workspace this is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mlops_desktop.domain.errors import StorageError
+from mlops_desktop.store.rows import first, insert, moment
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+    from mlops_desktop.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceRecord:
+    """`id` is random and part of everything that is signed."""
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+def insert_workspace(tx: Transaction, workspace_id: str, name: str) -> None:
+    insert(tx.db, "workspace", {"id": workspace_id, "name": name, "created_at": tx.now})
+
+
+def workspace_of(db: sqlite_utils.Database) -> WorkspaceRecord:
+    """StorageError if the workspace was never finished."""
+    row = first(db, "SELECT id, name, created_at FROM workspace ORDER BY created_at LIMIT 1", {})
+    if row is None:
+        raise StorageError(
+            "This workspace was not completely created.", "Remove its folder and create it again, or open another."
+        )
+    return WorkspaceRecord(row["id"], row["name"], moment(row["created_at"]))
