@@ -191,8 +191,9 @@ CREATE INDEX chunks_time ON chunks (deployment, end);
 CREATE TABLE usage (
     deployment TEXT NOT NULL REFERENCES deployments(id),
     at REAL NOT NULL,
-    cpu_percent REAL NOT NULL,
-    memory_bytes INTEGER NOT NULL,
+    cpu_percent REAL,                          -- NULL: the engine did not say
+    memory_bytes INTEGER,
+    answered INTEGER NOT NULL DEFAULT 1,       -- 0: it runs, but did not answer the collector: a gap, not "no traffic"
     PRIMARY KEY (deployment, at)
 ) STRICT, WITHOUT ROWID;
 
@@ -207,6 +208,7 @@ CREATE TABLE predictions (
     PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX predictions_time ON predictions (deployment, at);
+CREATE INDEX predictions_labelled ON predictions (deployment, at) WHERE label IS NOT NULL;
 
 CREATE TABLE verdicts (
     deployment TEXT NOT NULL REFERENCES deployments(id),
