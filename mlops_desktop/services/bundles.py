@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from mlops_desktop.artifacts.store import ArtifactStore
+from mlops_desktop.domain.errors import InvalidArtifact
 from mlops_desktop.domain.registry import FileRole, Format, ModelVersion
 
 # The server's own needs come from its requirement lists; these are what a Python model brings along.
@@ -53,7 +54,8 @@ def entry_of(version: ModelVersion) -> str:
     if version.format is Format.MLFLOW:
         return "."
     file = version.file(FileRole.MODEL)
-    assert file is not None, "a version without a model file can't be registered"
+    if file is None:
+        raise InvalidArtifact(f"{version.label} has no model file.", "Register it again.")
     return file.path
 
 

@@ -6,9 +6,8 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from mlops_desktop.domain.accounts import Action, Session
@@ -90,24 +89,20 @@ class DeliveryService:
         self, *, model: str | None = None, environment: str | None = None, live_only: bool = False
     ) -> list[Deployment]:
         """Newest first."""
-        database = self._parts.database.read()
-        found = store.live_deployments(database) if live_only else store.all_deployments(database)
-        return [
-            d
-            for d in sorted(found, key=lambda d: d.created_at, reverse=True)
-            if model in (None, d.model) and environment in (None, d.environment)
-        ]
+        return store.deployments_of(
+            self._parts.database.read(), model=model or "", environment=environment or "", live_only=live_only
+        )
 
     def deployment(self, identifier: str) -> Deployment:
         """One deployment by its id, or by a prefix of it that is unique."""
-        found = [d for d in store.all_deployments(self._parts.database.read()) if d.id.startswith(identifier)]
+        found = [d for d in store.deployments_of(self._parts.database.read()) if d.id.startswith(identifier)]
         if len(found) != 1 or not identifier:
             raise NotFound(f"There is no deployment “{identifier}”.", "The command `status --all` lists them.")
         return found[0]
 
     def releases(self, model: str | None = None, environment: str | None = None) -> list[Release]:
         """Newest first."""
-        return store.releases_of(self._parts.database.read(), model, environment)
+        return store.releases_of(self._parts.database.read(), model or "", environment or "")
 
     def endpoint(self, model: str, environment: str) -> Endpoint:
         """The stable address, whether or not something answers there now."""
@@ -118,7 +113,7 @@ class DeliveryService:
 
     def endpoints(self) -> list[Endpoint]:
         """One for each model and environment that something was ever released to."""
-        pairs = {(d.model, d.environment): None for d in store.all_deployments(self._parts.database.read())}
+        pairs = {(d.model, d.environment): None for d in store.deployments_of(self._parts.database.read())}
         return [self.endpoint(model, environment) for model, environment in sorted(pairs)]
 
     def logs(self, deployment: str, tail: int = 1000) -> list[LogLine]:
@@ -143,7 +138,7 @@ class DeliveryService:
     def predict(
         self, session: Session, model: str, environment: str, payload: bytes, content_type: str = "application/json"
     ) -> bytes:
-        """Send a scoring request to the stable address; what the model refuses becomes DeploymentFailed in its words."""
+        """Send a scoring request to the stable address; a refusal becomes DeploymentFailed in the model's words."""
         self._accounts.authorise(session, Action.VIEW)
         url = self.endpoint(model, environment).url + "/invocations"
         answer = self._room.http.request(
@@ -223,20 +218,20 @@ class DeliveryService:
             context.progress(None, f"Stopping {found.label}")
             was_current = found.weight > 0
             with self._parts.database.write() as tx:
-                store.update_deployment(tx, replace(found, state=DeploymentState.STOPPING, weight=0))
+                store.update_deployment(tx, found.id, state=DeploymentState.STOPPING, weight=0)
             if was_current:
                 self._room.apply_routes()
             self._room.engine.stop(found.id, self._parts.settings.drain_seconds)
-            stopped = replace(
-                found, state=DeploymentState.STOPPED, weight=0, stopped_at=self._parts.clock(), message=reason
-            )
             with self._parts.database.write() as tx:
-                store.update_deployment(tx, stopped)
-                tx.record(self._event(DeploymentStopped, stopped, reason or "by hand"), account.name)
+                now = self._parts.clock()
+                store.update_deployment(
+                    tx, found.id, state=DeploymentState.STOPPED, handle="", stopped_at=now, message=reason
+                )
+                tx.record(self._event(DeploymentStopped, found, reason or "by hand"), account.name)
                 if was_current:
                     store.insert_release(tx, self._release(None, found, ReleaseKind.STOP, account.name, reason, 0.0))
             self._room.apply_routes()
-        return stopped
+        return self.deployment(found.id)
 
     def stop_environment(self, session: Session, model: str, environment: str, *, reason: str = "") -> list[Deployment]:
         """Stop every live deployment of a model in an environment."""
@@ -314,8 +309,10 @@ class DeliveryService:
         context.progress(0.95, "Moving the traffic")
         began = time.monotonic()
         with self._parts.database.write() as tx:
-            deployment = replace(deployment, state=DeploymentState.RUNNING, ready_at=self._parts.clock())
-            store.update_deployment(tx, deployment)
+            now = self._parts.clock()
+            store.update_deployment(
+                tx, deployment.id, state=DeploymentState.RUNNING, ready_at=now, seconds=deployment.seconds
+            )
             tx.record(self._event(DeploymentRunning, deployment, deployment.image_digest), actor)
             if promotion.state.open:
                 promotion_store.set_state(tx, promotion.id, PromotionState.DEPLOYED)
@@ -331,15 +328,12 @@ class DeliveryService:
                     actor,
                 )
         release = self._switch(deployment, before, actor, ReleaseKind.DEPLOY, promotion.reason, began)
-        deployment = self.deployment(deployment.id)
-        seconds = {**deployment.seconds, "switch": release.seconds}
-        deployment = replace(deployment, seconds=seconds)
         with self._parts.database.write() as tx:
-            store.update_deployment(tx, deployment)
+            store.update_deployment(tx, deployment.id, seconds={"switch": release.seconds})
         self._launch.release(deployment.id)
         self._retire(deployment, before, actor)
         context.progress(1.0, f"{deployment.label} is current in {deployment.environment}")
-        return deployment
+        return self.deployment(deployment.id)
 
     def _switch(
         self,
@@ -355,9 +349,8 @@ class DeliveryService:
         self._room.apply_routes(weights=weights)
         release = self._release(target, before, kind, actor, reason, time.monotonic() - began)
         with self._parts.database.write() as tx:
-            for deployment in store.live_deployments(tx.db):
-                if deployment.id in weights:
-                    store.update_deployment(tx, replace(deployment, weight=weights[deployment.id]))
+            for identifier, weight in weights.items():
+                store.update_deployment(tx, identifier, weight=weight)
             release = store.insert_release(tx, release)
             tx.record(
                 TrafficSwitched(
@@ -383,10 +376,12 @@ class DeliveryService:
                 except WorkstationError as error:
                     log.warning("could not retire deployment %s: %s", other.id, error)
                     continue
-                stopped = replace(other, state=DeploymentState.STOPPED, weight=0, stopped_at=self._parts.clock())
                 with self._parts.database.write() as tx:
-                    store.update_deployment(tx, stopped)
-                    tx.record(self._event(DeploymentStopped, stopped, "two newer ones took its place"), actor)
+                    now = self._parts.clock()
+                    store.update_deployment(
+                        tx, other.id, state=DeploymentState.STOPPED, weight=0, handle="", stopped_at=now
+                    )
+                    tx.record(self._event(DeploymentStopped, other, "two newer ones took its place"), actor)
         self._room.apply_routes()
 
     def _abandon(self, deployment: Deployment, actor: str, error: BaseException) -> None:
@@ -400,8 +395,7 @@ class DeliveryService:
         state = DeploymentState.STOPPED if isinstance(error, JobCancelled) else DeploymentState.FAILED
         now = self._parts.clock()
         with self._parts.database.write() as tx:
-            found = next((d for d in store.all_deployments(tx.db) if d.id == deployment.id), deployment)
-            store.update_deployment(tx, replace(found, state=state, weight=0, stopped_at=now, message=reason))
+            store.update_deployment(tx, deployment.id, state=state, weight=0, handle="", stopped_at=now, message=reason)
             tx.record(self._event(DeploymentFailedEvent, deployment, reason), actor)
         self._launch.release(deployment.id)
 
@@ -432,7 +426,8 @@ class DeliveryService:
         seconds: float,
     ) -> Release:
         one = target or before
-        assert one is not None
+        if one is None:
+            raise ValueError("a release is about at least one deployment")
         return Release(
             id=0,
             model=one.model,
@@ -453,6 +448,6 @@ class DeliveryService:
         return lock_file(self._parts.paths.runtime / f"release-{environment}-{model}.lock", RELEASE_SECONDS)
 
     @staticmethod
-    def _event(kind: type[_E], deployment: Deployment, detail: str) -> _E:
+    def _event(kind: Callable[[str, int, str, str, str], _E], deployment: Deployment, detail: str) -> _E:
         """The event classes about one deployment all take the same fields and one detail."""
         return kind(deployment.model, deployment.version, deployment.environment, deployment.id, detail)

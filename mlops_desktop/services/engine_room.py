@@ -92,7 +92,7 @@ class EngineRoom:
                 from mlops_desktop.engines.choose import open_engine
 
                 settings = self._parts.settings
-                kinds = {d.engine for d in store.live_deployments(self._parts.database.read())}
+                kinds = {d.engine for d in store.deployments_of(self._parts.database.read(), live_only=True)}
                 if settings.engine == "auto" and EngineKind.DOCKER in kinds:
                     # Docker may be down for a moment: its deployments are unknown then, and another engine can't help.
                     settings = replace(settings, engine=EngineKind.DOCKER.value)
@@ -103,7 +103,7 @@ class EngineRoom:
         from mlops_desktop.engines.gateway import Route, Target
 
         targets: dict[tuple[str, str], list[Target]] = {}
-        for deployment in store.live_deployments(self._parts.database.read()):
+        for deployment in store.deployments_of(self._parts.database.read(), live_only=True):
             if _reachable(deployment):
                 weight = weights.get(deployment.id, deployment.weight)
                 targets.setdefault((deployment.model, deployment.environment), []).append(Target(deployment.id, weight))

@@ -107,23 +107,31 @@ class Launch:
             raise DeploymentFailed(f"{deployment.label} is being started already.", "Wait for it.")
         try:
             self._room.engine.stop(deployment.id, 1.0)
-            starting = replace(deployment, state=DeploymentState.STARTING, weight=0, handle="", message="")
             with self._parts.database.write() as tx:
-                store.update_deployment(tx, starting)
-            started = self.run(starting, version, context)
-            running = replace(started, state=DeploymentState.RUNNING, ready_at=self._parts.clock(), stopped_at=None)
+                store.update_deployment(
+                    tx, deployment.id, state=DeploymentState.STARTING, weight=0, handle="", message=""
+                )
+            started = self.run(deployment, version, context)
+            now = self._parts.clock()
             with self._parts.database.write() as tx:
-                store.update_deployment(tx, running)
+                store.update_deployment(
+                    tx, deployment.id, state=DeploymentState.RUNNING, ready_at=now, seconds=started.seconds
+                )
         except BaseException as error:
-            failed = replace(deployment, state=DeploymentState.FAILED, weight=0, message=str(error))
-            if isinstance(error, EngineUnavailable):
-                failed = replace(deployment, state=DeploymentState.UNKNOWN, message=str(error))
+            # An engine that does not answer says nothing about the deployment: it keeps its place.
+            gone = isinstance(error, EngineUnavailable)
             with self._parts.database.write() as tx:
-                store.update_deployment(tx, failed)
+                store.update_deployment(
+                    tx,
+                    deployment.id,
+                    state=DeploymentState.UNKNOWN if gone else DeploymentState.FAILED,
+                    weight=deployment.weight if gone else 0,
+                    message=str(error),
+                )
             raise
         finally:
             self.release(deployment.id)
-        return running
+        return replace(started, state=DeploymentState.RUNNING, ready_at=now, weight=0)
 
     def build(self, name: str, version: ModelVersion, engine: EngineKind, context: JobContext) -> BuiltImage:
         """Make the bundle and the image; the process engine only takes formats that hold no code."""
@@ -140,11 +148,11 @@ class Launch:
         write_bundle(version, self._parts.artifacts, folder)
         context.progress(0.1, "Building the image")
         spec = ImageSpec(
+            version=version.label,
             model=version.model,
-            version=version.number,
-            digest=version.digest,
             bundle=folder,
             requirements=requirements_of(version, self._parts.artifacts),
+            labels={"model": version.model, "version": str(version.number), "version-digest": version.digest},
         )
         image = self._room.engine.build(spec, context)
         if engine is EngineKind.DOCKER:
@@ -165,11 +173,7 @@ class Launch:
         self.claim(trial)
         try:
             image = self.build(trial, version, engine.kind, context)
-            engine.start(
-                StartSpec(
-                    deployment=trial, model=version.model, version=version.number, image=image.name, limits=Limits()
-                )
-            )
+            engine.start(StartSpec(deployment=trial, image=image.name, limits=Limits()))
             self._room.apply_routes(trial=[(version.model, trial)])
             self._wait_until_ready(trial, context)
             body = json.dumps({"dataframe_split": {"columns": list(columns), "data": [list(r) for r in rows]}})
@@ -191,14 +195,25 @@ class Launch:
         began = time.monotonic()
         spec = StartSpec(
             deployment=deployment.id,
-            model=deployment.model,
-            version=deployment.version,
             image=deployment.image,
             limits=deployment.limits,
+            labels={
+                "model": deployment.model,
+                "version": str(deployment.version),
+                "environment": deployment.environment,
+            },
         )
-        deployment = replace(deployment, handle=self._room.engine.start(spec))
+        handle = self._room.engine.start(spec)
+        deployment = replace(deployment, handle=handle)
         with self._parts.database.write() as tx:
-            store.update_deployment(tx, deployment)
+            store.update_deployment(
+                tx,
+                deployment.id,
+                image=deployment.image,
+                image_digest=deployment.image_digest,
+                handle=handle,
+                seconds=seconds,
+            )
         self._room.apply_routes()
         seconds["start"] = time.monotonic() - began
         context.progress(0.85, "Waiting for its first answer")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_desktop.domain.deployments import Deployment, DeploymentState
@@ -40,7 +39,7 @@ class Reconciler:
     def round(self, launch: Launch | None = None) -> int:
         """One comparison; returns how many deployments were changed. `launch` knows what this process is starting."""
         launch = launch or self._launch
-        rows = store.live_deployments(self._parts.database.read())
+        rows = store.deployments_of(self._parts.database.read(), live_only=True)
         if not rows and not self._routes_applied:
             return 0  # nothing was ever deployed: the engine need not be opened
         status = self._room.status()
@@ -52,7 +51,7 @@ class Reconciler:
             return len(unknown)
         found = {f.deployment: f for f in self._room.engine.list()}
         changed = sum(self._mend(deployment, found.get(deployment.id), launch) for deployment in rows)
-        known = {d.id for d in store.live_deployments(self._parts.database.read())}
+        known = {d.id for d in store.deployments_of(self._parts.database.read(), live_only=True)}
         for orphan in found.keys() - known:
             if not launch.owned(orphan):
                 log.warning("removing the container of %s, which no row knows", orphan)
@@ -96,7 +95,7 @@ class Reconciler:
                 self._note(deployment, DeploymentState.FAILED, f"{reason}; {error.message}")
             return True
         with self._parts.database.write() as tx:
-            store.update_deployment(tx, replace(started, weight=weight))
+            store.update_deployment(tx, started.id, weight=weight)
         return True
 
     def _may_restart(self, deployment: str) -> bool:
@@ -109,9 +108,7 @@ class Reconciler:
         weight = 0 if state is DeploymentState.FAILED else deployment.weight
         stopped = self._parts.clock() if state is DeploymentState.FAILED else None
         with self._parts.database.write() as tx:
-            store.update_deployment(
-                tx, replace(deployment, state=state, message=reason, weight=weight, stopped_at=stopped)
-            )
+            store.update_deployment(tx, deployment.id, state=state, message=reason, weight=weight, stopped_at=stopped)
             tx.record(
                 DeploymentStateNoticed(
                     deployment.model, deployment.version, deployment.environment, deployment.id, state.value, reason

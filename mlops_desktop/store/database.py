@@ -116,7 +116,8 @@ class Database:
                 return
             with _storage_errors(self.path), self._process_lock():
                 connection = self._writer_connection()
-                # IMMEDIATE: a deferred read-then-write fails at once with SQLITE_BUSY_SNAPSHOT, whatever busy_timeout says.
+                # IMMEDIATE: a deferred read-then-write fails at once with SQLITE_BUSY_SNAPSHOT,
+                # whatever busy_timeout says.
                 connection.execute("BEGIN IMMEDIATE")
                 transaction = Transaction(
                     sqlite_utils.Database(connection, use_counts_table=False), self._clock().timestamp()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from mlops_desktop.domain.deployments import Deployment, DeploymentState, EngineKind, Limits, Release, ReleaseKind
 from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none, seconds_of, to_json, update
@@ -19,7 +21,6 @@ _DEPLOYMENTS = """
 SELECT d.*, m.name AS model, v.number FROM deployments d
   JOIN versions v ON v.id = d.version_id JOIN models m ON m.id = v.model_id
 """
-_NEWEST = "ORDER BY d.created_at DESC, d.rowid DESC"
 _LIVE = ", ".join(f"'{state.value}'" for state in DeploymentState if state.live)
 
 
@@ -31,17 +32,53 @@ def insert_deployment(tx: Transaction, deployment: Deployment) -> None:
             "id": deployment.id,
             "version_id": id_of(tx.db, deployment.model, deployment.version),
             "environment": deployment.environment,
+            "engine": deployment.engine.value,
+            "state": deployment.state.value,
+            "weight": deployment.weight,
+            "limits": to_json(deployment.limits.to_dict()),
+            "image": deployment.image,
+            "image_digest": deployment.image_digest,
+            "handle": deployment.handle,
             "promotion": deployment.promotion,
             "created_by": deployment.created_by,
             "created_at": seconds_of(deployment.created_at),
-            **_changing(deployment),
+            "message": deployment.message,
+            "seconds": to_json(dict(deployment.seconds)),
         },
     )
 
 
-def update_deployment(tx: Transaction, deployment: Deployment) -> None:
-    """Write what may change of it: everything but the version, the environment and who began it."""
-    update(tx.db, "deployments", {"id": deployment.id}, _changing(deployment))
+def update_deployment(
+    tx: Transaction,
+    deployment: str,
+    *,
+    state: DeploymentState | None = None,
+    weight: int | None = None,
+    image: str | None = None,
+    image_digest: str | None = None,
+    handle: str | None = None,
+    message: str | None = None,
+    seconds: Mapping[str, float] | None = None,
+    ready_at: datetime | None = None,
+    stopped_at: datetime | None = None,
+) -> None:
+    """Change what is given, None leaves a field as it is; `seconds` are added to those that are known."""
+    given: dict[str, Any] = {
+        "state": None if state is None else state.value,
+        "weight": weight,
+        "image": image,
+        "image_digest": image_digest,
+        "handle": handle,
+        "message": message,
+        "ready_at": None if ready_at is None else seconds_of(ready_at),
+        "stopped_at": None if stopped_at is None else seconds_of(stopped_at),
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if seconds is not None:
+        row = first(tx.db, "SELECT seconds FROM deployments WHERE id = :id", {"id": deployment})
+        changes["seconds"] = to_json({**(json.loads(row["seconds"]) if row else {}), **seconds})
+    if changes:
+        update(tx.db, "deployments", {"id": deployment}, changes)
 
 
 def deployment_of(db: sqlite_utils.Database, deployment: str) -> Deployment | None:
@@ -49,14 +86,23 @@ def deployment_of(db: sqlite_utils.Database, deployment: str) -> Deployment | No
     return None if row is None else _deployment(row)
 
 
-def all_deployments(db: sqlite_utils.Database) -> list[Deployment]:
+def deployments_of(
+    db: sqlite_utils.Database, *, model: str = "", environment: str = "", live_only: bool = False
+) -> list[Deployment]:
     """Newest first."""
-    return [_deployment(row) for row in db.query(f"{_DEPLOYMENTS} {_NEWEST}")]
-
-
-def live_deployments(db: sqlite_utils.Database) -> list[Deployment]:
-    """Those of which a container or process may exist, newest first."""
-    return [_deployment(row) for row in db.query(f"{_DEPLOYMENTS} WHERE d.state IN ({_LIVE}) {_NEWEST}")]
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    if model:
+        conditions.append("m.name = :model")
+        values["model"] = model
+    if environment:
+        conditions.append("d.environment = :environment")
+        values["environment"] = environment
+    if live_only:
+        conditions.append(f"d.state IN ({_LIVE})")
+    where = " AND ".join(conditions) or "1"
+    sql = f"{_DEPLOYMENTS} WHERE {where} ORDER BY d.created_at DESC, d.rowid DESC"
+    return [_deployment(row) for row in db.query(sql, values)]
 
 
 def insert_release(tx: Transaction, release: Release) -> Release:
@@ -81,30 +127,14 @@ def insert_release(tx: Transaction, release: Release) -> Release:
     return replace(release, id=identifier)
 
 
-def releases_of(
-    db: sqlite_utils.Database, model: str | None = None, environment: str | None = None, limit: int = 1000
-) -> list[Release]:
+def releases_of(db: sqlite_utils.Database, model: str = "", environment: str = "", limit: int = 1000) -> list[Release]:
     """Newest first."""
-    wanted = {name: value for name, value in (("model", model), ("environment", environment)) if value}
-    where = " AND ".join(f"{name} = :{name}" for name in wanted) or "1"
+    conditions = [f"{name} = :{name}" for name, value in (("model", model), ("environment", environment)) if value]
+    where = " AND ".join(conditions) or "1"
     sql = f"SELECT * FROM releases WHERE {where} ORDER BY id DESC LIMIT :limit"  # noqa: S608 - constants
-    return [_release(row) for row in db.query(sql, {**wanted, "limit": limit})]
-
-
-def _changing(deployment: Deployment) -> Row:
-    return {
-        "engine": deployment.engine.value,
-        "state": deployment.state.value,
-        "weight": deployment.weight,
-        "limits": to_json(deployment.limits.to_dict()),
-        "image": deployment.image,
-        "image_digest": deployment.image_digest,
-        "handle": deployment.handle,
-        "ready_at": None if deployment.ready_at is None else seconds_of(deployment.ready_at),
-        "stopped_at": None if deployment.stopped_at is None else seconds_of(deployment.stopped_at),
-        "message": deployment.message,
-        "seconds": to_json(dict(deployment.seconds)),
-    }
+    values: dict[str, Any] = {"limit": limit}
+    values |= {name: value for name, value in (("model", model), ("environment", environment)) if value}
+    return [_release(row) for row in db.query(sql, values)]
 
 
 def _deployment(row: Row) -> Deployment:
