@@ -16,8 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-import sqlite_utils
-
 from mlops_desktop.domain.errors import StorageError
 from mlops_desktop.domain.events import Event
 from mlops_desktop.runtime.event_bus import EventBus
@@ -25,6 +23,7 @@ from mlops_desktop.store import audit
 from mlops_desktop.store.file_systems import refuse_network_file_system
 from mlops_desktop.store.locks import lock_file
 from mlops_desktop.store.migrations import APPLICATION_ID, CURRENT, MIGRATIONS
+from mlops_desktop.store.sql import Sql
 
 Clock = Callable[[], datetime]
 BUSY_MILLISECONDS = 15_000
@@ -39,7 +38,7 @@ def utc_now() -> datetime:
 class Transaction:
     """An open write: `db` to change rows, `record` to tell of it. Nothing is visible or told before the commit."""
 
-    def __init__(self, db: sqlite_utils.Database, now: float) -> None:
+    def __init__(self, db: Sql, now: float) -> None:
         self.db = db
         self.now = now
         self.recorded: list[tuple[Event, str, int | None]] = []
@@ -96,13 +95,13 @@ class Database:
             database._migrate(version)
         return database
 
-    def read(self) -> sqlite_utils.Database:
+    def read(self) -> Sql:
         """This thread's reading connection; rows read through `query` are dictionaries."""
-        database: sqlite_utils.Database | None = getattr(self._local, "database", None)
+        database: Sql | None = getattr(self._local, "database", None)
         if database is None:
             with _storage_errors(self.path):
                 connection = self._connect(f"file:{_quoted(self.path)}?mode=ro")
-            database = sqlite_utils.Database(connection, use_counts_table=False)
+            database = Sql(connection)
             self._local.database = database
         return database
 
@@ -119,9 +118,7 @@ class Database:
                 # IMMEDIATE: a deferred read-then-write fails at once with SQLITE_BUSY_SNAPSHOT,
                 # whatever busy_timeout says.
                 connection.execute("BEGIN IMMEDIATE")
-                transaction = Transaction(
-                    sqlite_utils.Database(connection, use_counts_table=False), self._clock().timestamp()
-                )
+                transaction = Transaction(Sql(connection), self._clock().timestamp())
                 self._transaction = transaction
                 try:
                     yield transaction

@@ -30,7 +30,7 @@ def database(tmp_path, bus):
 
 
 def _insert(tx, name):
-    tx.db["workspace"].insert({"id": name, "name": name, "created_at": 0.0})
+    tx.db.execute("INSERT INTO workspace VALUES (?, ?, 0.0)", (name, name))
 
 
 def _names(database):
@@ -177,7 +177,7 @@ database = Database.open(Path(sys.argv[1]), EventBus())
 for n in range(60):
     with database.write() as tx:
         count = tx.db.execute("SELECT count(*) FROM workspace").fetchone()[0]
-        tx.db["workspace"].insert({"id": f"{sys.argv[2]}-{n}", "name": str(count), "created_at": 0.0})
+        tx.db.execute("INSERT INTO workspace VALUES (?, ?, 0.0)", (f"{sys.argv[2]}-{n}", str(count)))
         tx.record(WorkspaceCreated(f"{sys.argv[2]}-{n}"), "ada")
 print("60 acknowledged")
 """
