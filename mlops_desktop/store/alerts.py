@@ -1,0 +1,143 @@
+"""Alert rules, and the alerts they opened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mlops_desktop.domain.alerts import Alert, AlertRule, AlertState, Comparator, Severity
+from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none, seconds_of, update
+
+if TYPE_CHECKING:
+    from mlops_desktop.store.database import Transaction
+    from mlops_desktop.store.sql import Sql
+
+
+def rules_of(db: Sql, model: str | None = None, environment: str | None = None) -> list[AlertRule]:
+    """In the order in which they were made."""
+    rows = db.query(
+        "SELECT * FROM alert_rules WHERE (:model IS NULL OR model = :model)"
+        " AND (:environment IS NULL OR environment = :environment) ORDER BY model, environment, id",
+        {"model": model, "environment": environment},
+    )
+    return [_rule(row) for row in rows]
+
+
+def rule_of(db: Sql, identifier: int) -> AlertRule | None:
+    row = first(db, "SELECT * FROM alert_rules WHERE id = :id", {"id": identifier})
+    return None if row is None else _rule(row)
+
+
+def save_rule(tx: Transaction, rule: AlertRule) -> AlertRule:
+    """Add the rule (id 0) or change it; returns it with its id."""
+    row: dict[str, Any] = {
+        "model": rule.model,
+        "environment": rule.environment,
+        "figure": rule.figure,
+        "comparator": rule.comparator.value,
+        "threshold": rule.threshold,
+        "for_seconds": rule.for_seconds,
+        "severity": rule.severity.value,
+        "enabled": int(rule.enabled),
+    }
+    if rule.id:
+        update(tx.db, "alert_rules", {"id": rule.id}, row)
+        return rule
+    return replace(rule, id=insert(tx.db, "alert_rules", row))
+
+
+def insert_alert(tx: Transaction, alert: Alert) -> Alert:
+    """Add a firing alert; returns it with its id. The schema permits one open alert for a rule and deployment."""
+    row: dict[str, Any] = {
+        "rule": alert.rule,
+        "model": alert.model,
+        "environment": alert.environment,
+        "version": alert.version,
+        "deployment": alert.deployment,
+        "figure": alert.figure,
+        "severity": alert.severity.value,
+        "state": alert.state.value,
+        "sentence": alert.sentence,
+        "value": alert.value,
+        "opened_at": seconds_of(alert.opened_at),
+    }
+    return replace(alert, id=insert(tx.db, "alerts", row))
+
+
+def update_alert(
+    tx: Transaction,
+    identifier: int,
+    *,
+    state: AlertState | None = None,
+    acknowledged_by: str | None = None,
+    comment: str | None = None,
+    sentence: str | None = None,
+    value: float | None = None,
+    resolved_at: float | None = None,
+) -> None:
+    """Change what is given; None leaves a field as it is."""
+    given: dict[str, Any] = {
+        "state": None if state is None else state.value,
+        "acknowledged_by": acknowledged_by,
+        "comment": comment,
+        "sentence": sentence,
+        "value": value,
+        "resolved_at": resolved_at,
+    }
+    changes = {name: new for name, new in given.items() if new is not None}
+    if changes:
+        update(tx.db, "alerts", {"id": identifier}, changes)
+
+
+def alert_of(db: Sql, identifier: int) -> Alert | None:
+    row = first(db, "SELECT * FROM alerts WHERE id = :id", {"id": identifier})
+    return None if row is None else _alert(row)
+
+
+def alerts_of(db: Sql, state: AlertState | None = None, limit: int = 1000) -> list[Alert]:
+    """Newest first."""
+    rows = db.query(
+        "SELECT * FROM alerts WHERE :state IS NULL OR state = :state ORDER BY id DESC LIMIT :limit",
+        {"state": None if state is None else state.value, "limit": limit},
+    )
+    return [_alert(row) for row in rows]
+
+
+def open_alerts(db: Sql) -> list[Alert]:
+    """Firing or acknowledged, newest first."""
+    rows = db.query("SELECT * FROM alerts WHERE state IN ('firing', 'acknowledged') ORDER BY id DESC")
+    return [_alert(row) for row in rows]
+
+
+def _rule(row: Row) -> AlertRule:
+    return AlertRule(
+        row["id"],
+        row["model"],
+        row["environment"],
+        row["figure"],
+        Comparator(row["comparator"]),
+        row["threshold"],
+        row["for_seconds"],
+        Severity(row["severity"]),
+        bool(row["enabled"]),
+    )
+
+
+def _alert(row: Row) -> Alert:
+    return Alert(
+        row["id"],
+        row["rule"],
+        row["model"],
+        row["environment"],
+        row["version"],
+        row["deployment"],
+        row["figure"],
+        Severity(row["severity"]),
+        AlertState(row["state"]),
+        row["sentence"],
+        row["value"],
+        moment(row["opened_at"]),
+        row["acknowledged_by"],
+        row["comment"],
+        moment_or_none(row["resolved_at"]),
+    )

@@ -1,0 +1,146 @@
+"""Answered rows and the true outcomes that are joined to them by prediction id.
+
+A label may come before its prediction was collected: it waits in a row of the deployment `WAITING`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_desktop.domain.monitoring import Prediction
+from mlops_desktop.store.rows import first
+
+if TYPE_CHECKING:
+    from mlops_desktop.store.database import Transaction
+    from mlops_desktop.store.sql import Sql
+
+WAITING = "?"  # no deployment's id
+PREDICTION_DAYS = 30.0
+WAITING_DAYS = 1.0
+_LOOK_UP_AT_ONCE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a prediction when a label arrives for it; `model` is None while it waits."""
+
+    id: str
+    model: str | None
+    label: str | None
+
+
+# A prediction id is given once: a second prediction of that id is ignored, except that it fills a waiting label's row.
+_INSERT = """
+INSERT INTO predictions (id, deployment, at, score, outcome) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET deployment = excluded.deployment, at = excluded.at, score = excluded.score,
+    outcome = excluded.outcome WHERE predictions.deployment = '?'
+"""
+_KNOWN = """
+SELECT p.id, p.label, m.name AS model FROM predictions p
+  LEFT JOIN deployments d ON d.id = p.deployment
+  LEFT JOIN versions v ON v.id = d.version_id LEFT JOIN models m ON m.id = v.model_id
+ WHERE p.id IN (SELECT value FROM json_each(:ids))
+"""
+_LABELLED = """
+SELECT at, score, outcome, label FROM predictions
+ WHERE deployment IN (SELECT value FROM json_each(:deployments)) AND at > :start AND at <= :end AND label IS NOT NULL
+ ORDER BY at
+"""
+_COUNT = """
+SELECT CAST((at - :start) / :step AS INTEGER) AS slot, COUNT(*) AS number FROM predictions
+ WHERE deployment IN (SELECT value FROM json_each(:deployments)) AND at > :start AND at <= :end GROUP BY slot
+"""
+
+
+def insert_predictions(tx: Transaction, predictions: Sequence[Prediction]) -> None:
+    """Add answered rows; known ids keep what they have. A score that is no number becomes NULL."""
+    tx.db.executemany(
+        _INSERT,
+        [(p.id, p.deployment, p.at, p.score if math.isfinite(p.score) else None, p.outcome) for p in predictions],
+    )
+
+
+def known_predictions(db: Sql, ids: Iterable[str]) -> dict[str, Known]:
+    """Those of the ids for which there is a row."""
+    wanted = list(ids)
+    known: dict[str, Known] = {}
+    for begin in range(0, len(wanted), _LOOK_UP_AT_ONCE):
+        part = json.dumps(wanted[begin : begin + _LOOK_UP_AT_ONCE])
+        for row in db.query(_KNOWN, {"ids": part}):
+            known[row["id"]] = Known(row["id"], row["model"], row["label"])
+    return known
+
+
+def set_labels(tx: Transaction, labels: Mapping[str, str], at: float) -> None:
+    """Give predictions their true outcome; a later one replaces an earlier one."""
+    tx.db.executemany(
+        "UPDATE predictions SET label = ?, labelled_at = ? WHERE id = ?",
+        [(label, at, identifier) for identifier, label in labels.items()],
+    )
+
+
+def keep_early_labels(tx: Transaction, labels: Mapping[str, str], at: float) -> None:
+    """Keep labels of predictions that are not known (yet)."""
+    tx.db.executemany(
+        "INSERT INTO predictions (id, deployment, at, label, labelled_at) VALUES (?, '?', ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET label = excluded.label, labelled_at = excluded.labelled_at",
+        [(identifier, at, label, at) for identifier, label in labels.items()],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A prediction with its true outcome; `score` is NaN where there is none."""
+
+    at: float
+    score: float
+    outcome: str
+    label: str
+
+
+def labelled_between(db: Sql, deployments: Iterable[str], start: float, end: float) -> list[Labelled]:
+    """Predictions made in the range whose outcome is known, in order of time."""
+    values: dict[str, Any] = {"deployments": json.dumps(list(deployments)), "start": start, "end": end}
+    return [
+        Labelled(r["at"], math.nan if r["score"] is None else r["score"], r["outcome"], r["label"])
+        for r in db.query(_LABELLED, values)
+    ]
+
+
+def count_between(db: Sql, deployments: Iterable[str], start: float, end: float, step: float) -> dict[int, int]:
+    """Number of predictions in each stretch of `step` seconds from `start`."""
+    values = {"deployments": json.dumps(list(deployments)), "start": start, "end": end, "step": step}
+    return {row["slot"]: row["number"] for row in db.query(_COUNT, values)}
+
+
+def newest_labelled(db: Sql, deployment: str) -> float | None:
+    """When the newest prediction with a known outcome was made."""
+    row = first(
+        db,
+        "SELECT MAX(at) AS at FROM predictions WHERE deployment = :deployment AND label IS NOT NULL",
+        {"deployment": deployment},
+    )
+    return None if row is None else row["at"]
+
+
+def first_and_last(db: Sql, deployment: str) -> tuple[float, float] | None:
+    """When the first and the last kept prediction was made."""
+    row = first(
+        db,
+        "SELECT MIN(at) AS first, MAX(at) AS last FROM predictions WHERE deployment = :deployment",
+        {"deployment": deployment},
+    )
+    return None if row is None or row["first"] is None else (row["first"], row["last"])
+
+
+def forget_old(tx: Transaction, now: float) -> None:
+    """Delete predictions older than their retention, and labels whose prediction never came."""
+    tx.db.execute("DELETE FROM predictions WHERE at < :cutoff", {"cutoff": now - PREDICTION_DAYS * 86_400})
+    tx.db.execute(
+        "DELETE FROM predictions WHERE deployment = :waiting AND at < :cutoff",
+        {"waiting": WAITING, "cutoff": now - WAITING_DAYS * 86_400},
+    )
