@@ -1,0 +1,351 @@
+"""The connection to a Docker engine, and the only file that knows docker-py: calls go out, our own errors come back.
+
+docker-py's clients are not thread-safe, so every call borrows one from a small pool; streams keep one for themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, Any, TypeVar
+
+from mlops_desktop.domain.errors import Conflict, DeploymentFailed, EngineUnavailable, NotFound, StorageError
+
+T = TypeVar("T")
+CALL_SECONDS = 60.0  # no answer within this time: the engine does not answer
+STATUS_SECONDS = 3.0
+SPOOL_BYTES = 16 << 20  # build contexts above this go to a temporary file
+
+
+class EngineRefused(EngineUnavailable):
+    """The engine answered with an error that is neither "not found" nor "conflict"; `explanation` is its own text."""
+
+    def __init__(self, explanation: str, status: int) -> None:
+        super().__init__(f"Docker refused: {explanation}", "Look at the engine's log, then try again.")
+        self.explanation = explanation
+        self.status = status
+
+
+class DockerHost:
+    """A Docker engine at an address (empty: what DOCKER_HOST says, else the usual socket). Connects when used."""
+
+    def __init__(self, address: str = "") -> None:
+        self._address = address
+        self._api_version: str | None = None
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._closed = False
+
+    # The engine itself
+
+    def info(self, timeout: float = CALL_SECONDS) -> dict[str, Any]:
+        """What `docker info` shows; a short timeout for those who only want to know whether it answers."""
+        if timeout == CALL_SECONDS:
+            return self._call(lambda api: dict(api.info()))
+        with translated():
+            client = self._connect(timeout)
+            try:
+                return dict(client.info())
+            finally:
+                client.close()
+
+    @property
+    def local(self) -> bool:
+        """Whether the engine is on this computer."""
+        with self._borrow() as api:
+            return str(api.base_url).startswith("http+docker://local")
+
+    # Images
+
+    def image(self, name: str) -> dict[str, Any] | None:
+        return self._find(lambda api: api.inspect_image(name))
+
+    def pull(self, name: str, told: Callable[[dict[str, Any]], None], on_cancel: Callable[[Callable[[], None]], None]) -> None:
+        """Pull an image; `told` gets each message of the engine."""
+        repository, _, tag = name.partition("@") if "@" in name else name.rpartition(":")
+        if not repository or "/" in tag:
+            repository, tag = name, "latest"
+
+        def open_stream(api: Any) -> Any:
+            return api._post(
+                api._url("/images/create"), params={"fromImage": repository, "tag": tag}, stream=True, timeout=None
+            )
+
+        self._stream(open_stream, told, on_cancel)
+
+    def build(
+        self,
+        name: str,
+        write_context: Callable[[IO[bytes]], None],
+        labels: Mapping[str, str],
+        arguments: Mapping[str, str],
+        told: Callable[[dict[str, Any]], None],
+        on_cancel: Callable[[Callable[[], None]], None],
+    ) -> None:
+        """Build an image with the classic builder; `told` gets each message, and raises to end the build.
+
+        `arguments` should hold proxy settings only: the engine keeps those out of the image's history.
+        """
+        # Not api.build(): it hides the response, and only closing the response stops the engine.
+        parameters = {
+            "t": name,
+            "rm": True,
+            "forcerm": True,
+            "pull": False,
+            "labels": json.dumps(dict(labels)),
+            "buildargs": json.dumps(dict(arguments)),
+        }
+        with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as context:
+            try:
+                write_context(context)
+            except OSError as error:
+                raise StorageError(f"The build context can't be written: {error.strerror}.", "Free some space.") from error
+            context.seek(0)
+
+            def open_stream(api: Any) -> Any:
+                return api._post(
+                    api._url("/build"),
+                    data=context,
+                    params=parameters,
+                    headers={"Content-Type": "application/x-tar"},
+                    stream=True,
+                    timeout=None,
+                )
+
+            self._stream(open_stream, told, on_cancel)
+
+    def prune_images(self, label: str) -> None:
+        """Remove untagged images with that label, as builds leave them."""
+        self._call(lambda api: api.prune_images(filters={"dangling": True, "label": [label]}))
+
+    def remove_image(self, name: str) -> None:
+        with contextlib.suppress(NotFound, Conflict):
+            self._call(lambda api: api.remove_image(name, noprune=False))
+
+    # Containers
+
+    def create(self, name: str, image: str, host: Mapping[str, Any], **options: Any) -> str:
+        """Create a container; `host` are docker-py's host options. Conflict when the name is taken."""
+
+        def make(api: Any) -> str:
+            config = api.create_host_config(**host)
+            return str(api.create_container(image, name=name, host_config=config, **options)["Id"])
+
+        return self._call(make)
+
+    def start(self, container: str) -> None:
+        self._call(lambda api: api.start(container))
+
+    def stop(self, container: str, grace_seconds: float) -> None:
+        """Stop it if it exists and runs."""
+        with contextlib.suppress(NotFound):
+            self._call(lambda api: api.stop(container, timeout=max(0, round(grace_seconds))), CALL_SECONDS + grace_seconds)
+
+    def kill(self, container: str, signal: str) -> None:
+        self._call(lambda api: api.kill(container, signal))
+
+    def remove(self, container: str) -> None:
+        """Remove it, running or not, if it exists."""
+        with contextlib.suppress(NotFound, Conflict):  # Conflict: its removal is already going on
+            self._call(lambda api: api.remove_container(container, force=True, v=True))
+
+    def inspect(self, container: str) -> dict[str, Any] | None:
+        return self._find(lambda api: api.inspect_container(container))
+
+    def containers(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Containers in any state that carry all labels; an empty value asks for the label alone."""
+        wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
+        return self._call(lambda api: list(api.containers(all=True, filters={"label": wanted})))
+
+    def put(self, container: str, folder: str, tar: bytes) -> None:
+        """Unpack a tar inside a container, which need not run."""
+        self._call(lambda api: api.put_archive(container, folder, tar))
+
+    def execute(self, container: str, command: list[str]) -> tuple[int, str]:
+        """Run a command in a running container: exit code and output."""
+
+        def run(api: Any) -> tuple[int, str]:
+            made = api.exec_create(container, command)["Id"]
+            output = api.exec_start(made)
+            return int(api.exec_inspect(made)["ExitCode"] or 0), output.decode(errors="replace")
+
+        return self._call(run)
+
+    def logs(self, container: str, stream: str, tail: int, since: float | None) -> str:
+        """One stream's lines, each after its time."""
+
+        def read(api: Any) -> str:
+            out = api.logs(
+                container, stdout=stream == "stdout", stderr=stream == "stderr", timestamps=True, tail=tail, since=since
+            )
+            return str(out.decode(errors="replace"))
+
+        return self._call(read)
+
+    def statistics(self, container: str, told: Callable[[dict[str, Any]], None], on_cancel: Callable[[Callable[[], None]], None]) -> None:
+        """Read a container's figures, one a second, until it stops or is cancelled."""
+        self._stream(
+            lambda api: api._get(api._url("/containers/{0}/stats", container), params={"stream": True}, stream=True),
+            told,
+            on_cancel,
+        )
+
+    def events(self, since: float, until: float, filters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What happened between two moments that are past."""
+        return self._call(lambda api: list(api.events(since=int(since), until=int(until), filters=dict(filters), decode=True)))
+
+    # Volumes
+
+    def volume(self, name: str) -> dict[str, Any] | None:
+        return self._find(lambda api: api.inspect_volume(name))
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
+        return self._call(lambda api: dict(api.create_volume(name, labels=dict(labels))))
+
+    def remove_volume(self, name: str) -> None:
+        with contextlib.suppress(NotFound, Conflict):
+            self._call(lambda api: api.remove_volume(name))
+
+    def close(self) -> None:
+        """Close idle connections; the next call would open new ones."""
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except queue.Empty:
+                return
+
+    # Plumbing
+
+    def _connect(self, timeout: float) -> Any:
+        import docker
+        from docker.utils import kwargs_from_env
+
+        options = {"base_url": self._address} if self._address else kwargs_from_env()
+        client = docker.APIClient(version=self._api_version or "auto", timeout=timeout, **options)
+        self._api_version = client.api_version
+        return client
+
+    @contextlib.contextmanager
+    def _borrow(self, timeout: float = CALL_SECONDS) -> Iterator[Any]:
+        with translated():
+            try:
+                client = self._idle.get_nowait()
+            except queue.Empty:
+                client = self._connect(timeout)
+            client.timeout = timeout
+            try:
+                yield client
+            finally:
+                self._idle.put(client)
+
+    def _call(self, function: Callable[[Any], T], timeout: float = CALL_SECONDS) -> T:
+        with self._borrow(timeout) as client:
+            return function(client)
+
+    def _find(self, function: Callable[[Any], Any]) -> dict[str, Any] | None:
+        try:
+            return dict(self._call(function))
+        except NotFound:
+            return None
+
+    def _stream(
+        self,
+        open_stream: Callable[[Any], Any],
+        told: Callable[[dict[str, Any]], None],
+        on_cancel: Callable[[Callable[[], None]], None],
+    ) -> None:
+        from docker.errors import DockerException
+        from docker.types import CancellableStream
+
+        with translated():
+            client = self._connect(CALL_SECONDS)
+            try:
+                response = open_stream(client)
+                client._raise_for_status(response)
+                stream = CancellableStream(client._stream_helper(response, decode=True), response)
+
+                def stop() -> None:
+                    # It reaches for the socket below the response, which may be gone by itself already.
+                    with contextlib.suppress(AttributeError, OSError, DockerException):
+                        stream.close()
+
+                on_cancel(stop)
+                try:
+                    for message in stream:
+                        told(message)
+                finally:
+                    response.close()
+            finally:
+                client.close()
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Turn every error of docker-py and of what it stands on into ours."""
+    import requests
+    import urllib3
+    from docker.errors import APIError, DockerException
+    from docker.errors import NotFound as Missing
+
+    try:
+        yield
+    except Missing as error:
+        raise NotFound(f"Docker does not know it: {_explanation(error)}", "Refresh, or deploy again.") from error
+    except APIError as error:
+        raise _refusal(_explanation(error), int(error.status_code or 500)) from error
+    except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise unavailable(error) from error
+
+
+def unavailable(error: BaseException) -> EngineUnavailable:
+    """Why the engine can't be reached, from the cause that docker-py has wrapped several times."""
+    text = " ".join(f"{type(e).__name__} {e}" for e in _causes(error))
+    if "PermissionError" in text or "Permission denied" in text:
+        return EngineUnavailable(
+            "Docker is running, but this user may not use it.", "Add the user to the group docker and sign in again."
+        )
+    if "FileNotFoundError" in text or "No such file" in text:
+        return EngineUnavailable(
+            "Docker is not installed or not started.", "Start Docker, or set engine to process to serve ONNX without it."
+        )
+    if "timed out" in text.lower() or "Timeout" in text:
+        return EngineUnavailable("Docker does not answer in time.", "Wait a moment or restart Docker, then try again.")
+    return EngineUnavailable("Docker is not answering.", "Start Docker, then try again.")
+
+
+def build_failure(explanation: str) -> StorageError | DeploymentFailed:
+    """The error for what a build's message says went wrong."""
+    if _no_space(explanation):
+        return _out_of_space()
+    return DeploymentFailed(f"The image could not be built: {explanation.strip()}", "Read the build log.")
+
+
+def _refusal(explanation: str, status: int) -> StorageError | Conflict | EngineRefused:
+    if _no_space(explanation):
+        return _out_of_space()
+    if status == 409 or "address already in use" in explanation or "port is already allocated" in explanation:
+        return Conflict(f"Docker refused: {explanation}", "Refresh and try again.")
+    return EngineRefused(explanation, status)
+
+
+def _out_of_space() -> StorageError:
+    return StorageError("Docker has no space left on its disk.", "Remove unused images or free space, then try again.")
+
+
+def _no_space(text: str) -> bool:
+    return "no space left on device" in text.lower() or "disk quota exceeded" in text.lower()
+
+
+def _explanation(error: Any) -> str:
+    text = error.explanation or str(error)
+    return (text.decode(errors="replace") if isinstance(text, bytes) else str(text)).strip()
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
