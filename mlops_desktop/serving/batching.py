@@ -1,0 +1,251 @@
+"""One thread that predicts: it takes whatever is waiting as one batch and never waits for company.
+
+Bodies are read, checked and answered here too, so that the event loop stays free for health and for other callers.
+Requests of the same layout share one call of the model, up to a number of rows; an error stays with its request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from mlops_desktop.serving.errors import InvalidRequest, ModelFailed, Overloaded, RequestError
+from mlops_desktop.serving.frames import Frame, NotPlain, exact_frame, fast_frame
+from mlops_desktop.serving.log import log
+from mlops_desktop.serving.mlflow_protocol import Table
+from mlops_desktop.serving.predictor import Answer, Predictor
+from mlops_desktop.serving.schema import Schema
+
+MOST_ROWS = 2048  # rows of different requests in one call
+_LAYOUTS = 256  # remembered orders of columns
+
+Layout = tuple[str, ...] | None
+
+
+class Request:
+    """One request for predictions on its way through the thread; `future` is done when `body` or `error` is set."""
+
+    __slots__ = ("answer", "echo", "error", "future", "id", "kind", "received", "table", "text", "wanted")
+
+    def __init__(self, kind: str, text: bytes, id_: str, received: float, future: asyncio.Future[None]) -> None:
+        self.kind = kind  # scoring, csv or infer
+        self.text = text
+        self.id = id_
+        self.received = received  # time.perf_counter()
+        self.future = future
+        self.table: Table | None = None
+        self.echo = ""  # the Open Inference Protocol's id, given back as it came
+        self.wanted: tuple[str, ...] = ()
+        self.answer = b""
+        self.error: RequestError | None = None
+
+
+class InferenceThread:
+    """`read` fills a request's table, `write` makes its answer's bytes, `record` is told of each call's rows."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        schema: Schema,
+        *,
+        read: Callable[[Request], Table],
+        write: Callable[[Request, Answer], bytes],
+        record: Callable[[Frame, Answer, Sequence[tuple[str, int]]], None],
+        most_waiting: int = 1024,
+        most_bytes: int = 256 * 2**20,
+    ) -> None:
+        self._predictor, self._schema = predictor, schema
+        self._read, self._write, self._record = read, write, record
+        self._most_waiting, self._most_bytes = most_waiting, most_bytes
+        self._waiting: deque[Request] = deque()
+        self._bytes = 0
+        self._wake = threading.Semaphore(0)
+        self._asleep = False
+        self._stopping = False
+        self._orders: dict[tuple[str, ...], tuple[int, ...] | InvalidRequest] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Let the thread finish what is waiting and end."""
+        self._stopping = True
+        self._wake.release()
+        self._thread.join(timeout)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def submit(self, request: Request) -> None:
+        """Queue a request (event loop only); Overloaded when too many or too large ones are waiting."""
+        if len(self._waiting) >= self._most_waiting or self._bytes + len(request.text) > self._most_bytes:
+            raise Overloaded("Too many requests are waiting; try again in a second.")
+        self._bytes += len(request.text)
+        self._waiting.append(request)
+        if self._asleep:
+            self._asleep = False
+            self._wake.release()
+
+    def _run(self) -> None:
+        while True:
+            batch = self._take()
+            if not batch:
+                return
+            try:
+                done = self.process(batch)
+            except Exception:  # noqa: BLE001 a bug must not silence the thread: its requests get 500, the log the traceback
+                log("error", "A batch failed by a fault of the serving program.", traceback=traceback.format_exc())
+                done = None
+                for request in batch:
+                    if not request.answer and request.error is None:
+                        request.error = ModelFailed("The serving program failed on this request.")
+            self._deliver(batch)
+            for frame, answer, whose in done or ():
+                self._record(frame, answer, whose)
+
+    def _take(self) -> list[Request]:
+        """All that is waiting; sleeps while there is nothing. Empty only at the end."""
+        waiting = self._waiting
+        while not waiting:
+            if self._stopping:
+                return []
+            self._asleep = True
+            if waiting:  # it came between the look and the flag
+                self._asleep = False
+                break
+            self._wake.acquire()
+        batch = []
+        while waiting and len(batch) < MOST_ROWS:
+            batch.append(waiting.popleft())
+        return [request for request in batch if not request.future.cancelled()] or self._take_again(batch)
+
+    def _take_again(self, gone: list[Request]) -> list[Request]:
+        self._deliver(gone)
+        return self._take()
+
+    def _deliver(self, batch: list[Request]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._resolve, batch)
+
+    def _resolve(self, batch: list[Request]) -> None:
+        for request in batch:
+            self._bytes -= len(request.text)
+            if not request.future.done():
+                request.future.set_result(None)
+
+    def process(self, batch: Sequence[Request]) -> list[tuple[Frame, Answer, list[tuple[str, int]]]]:
+        """Give every request of the batch its answer or its error; returns what was predicted, for the record."""
+        groups: dict[Any, list[Request]] = {}
+        for request in batch:
+            try:
+                request.table = self._read(request)
+            except RequestError as error:
+                request.error = error
+                continue
+            # A model that does not treat rows one by one gets every request by itself.
+            key = request.table.columns if self._predictor.row_independent else request
+            groups.setdefault(key, []).append(request)
+        done: list[tuple[Frame, Answer, list[tuple[str, int]]]] = []
+        for group in groups.values():
+            part: list[Request] = []
+            rows = 0
+            for request in group:
+                count = _rows(request)
+                if part and rows + count > MOST_ROWS:
+                    self._predict(part, done)
+                    part, rows = [], 0
+                part.append(request)
+                rows += count
+            self._predict(part, done)
+        return done
+
+    def _predict(self, requests: list[Request], done: list[tuple[Frame, Answer, list[tuple[str, int]]]]) -> None:
+        requests, frame = self._frame(requests)
+        if frame is None:
+            return
+        try:
+            answer = self._predictor.predict(frame)
+        except Exception as error:  # noqa: BLE001 a model may raise anything; it stays with its request
+            if len(requests) > 1:
+                for request in requests:
+                    self._predict([request], done)
+            elif isinstance(error, RequestError):
+                requests[0].error = error
+            else:
+                log("error", "The model failed on a request.", traceback=traceback.format_exc())
+                reason = " ".join(str(error).split())[:200] or type(error).__name__
+                requests[0].error = ModelFailed(f"The model failed on this input: {reason}")
+            return
+        start = 0
+        whose = []
+        for request in requests:
+            stop = start + _rows(request)
+            whole = len(requests) == 1
+            request.answer = self._write(request, answer if whole else answer.slice(start, stop))
+            whose.append((request.id, stop - start))
+            start = stop
+        done.append((frame, answer, whose))
+
+    def _frame(self, requests: list[Request]) -> tuple[list[Request], Frame | None]:
+        """One checked frame of all these requests, which have the same layout; without those that are wrong."""
+        tables = [request.table for request in requests if request.table is not None]
+        order = self._order(tables[0].columns)
+        if isinstance(order, InvalidRequest):
+            for request in requests:
+                request.error = order
+            return [], None
+        rows = tables[0].rows if len(tables) == 1 else list(chain.from_iterable(t.rows for t in tables))
+        try:
+            return requests, fast_frame(self._schema, rows, order, booleans=any(t.booleans for t in tables))
+        except NotPlain:
+            pass
+        good: list[Request] = []
+        frames: list[Frame] = []
+        for request, table in zip(requests, tables, strict=True):
+            try:
+                frames.append(exact_frame(self._schema, table.rows, order))
+                good.append(request)
+            except InvalidRequest as error:
+                request.error = error
+        return good, _join(frames)
+
+    def _order(self, columns: Layout) -> tuple[int, ...] | None | InvalidRequest:
+        if columns is None:
+            return None
+        order = self._orders.get(columns)
+        if order is None:
+            try:
+                order = self._schema.arrange(columns)
+            except ValueError as error:
+                order = InvalidRequest(f"The columns do not fit: {error}.")
+            if len(self._orders) < _LAYOUTS:  # strangers may send any names
+                self._orders[columns] = order
+        return order
+
+
+def _rows(request: Request) -> int:
+    return len(request.table.rows) if request.table is not None else 0
+
+
+def _join(frames: list[Frame]) -> Frame | None:
+    if len(frames) < 2:
+        return frames[0] if frames else None
+    rows = sum(frame.rows for frame in frames)
+    if frames[0].matrix is not None:
+        return Frame(rows, np.concatenate([f.matrix for f in frames if f.matrix is not None]))
+    columns = []
+    for parts in zip(*(frame.columns for frame in frames), strict=True):
+        is_list = isinstance(parts[0], list)
+        columns.append(list(chain.from_iterable(parts)) if is_list else np.concatenate(parts))
+    return Frame(rows, None, tuple(columns))
