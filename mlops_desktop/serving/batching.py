@@ -59,7 +59,7 @@ class InferenceThread:
         write: Callable[[Request, Answer], bytes],
         record: Callable[[Frame, Answer, Sequence[tuple[str, int]]], None],
         most_waiting: int = 1024,
-        most_bytes: int = 256 * 2**20,
+        most_bytes: int = 64 * 2**20,
     ) -> None:
         self._predictor, self._schema = predictor, schema
         self._read, self._write, self._record = read, write, record
@@ -103,7 +103,8 @@ class InferenceThread:
             if not batch:
                 return
             try:
-                done = self.process(batch)
+                # A request that ran out of time while it waited has its answer already.
+                done = self.process([request for request in batch if not request.future.done()])
             except Exception:  # noqa: BLE001 a bug must not silence the thread: its requests get 500, the log the traceback
                 log("error", "A batch failed by a fault of the serving program.", traceback=traceback.format_exc())
                 done = None
@@ -125,14 +126,10 @@ class InferenceThread:
                 self._asleep = False
                 break
             self._wake.acquire()
-        batch = []
+        batch: list[Request] = []
         while waiting and len(batch) < MOST_ROWS:
             batch.append(waiting.popleft())
-        return [request for request in batch if not request.future.cancelled()] or self._take_again(batch)
-
-    def _take_again(self, gone: list[Request]) -> list[Request]:
-        self._deliver(gone)
-        return self._take()
+        return batch
 
     def _deliver(self, batch: list[Request]) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -220,7 +217,7 @@ class InferenceThread:
                 request.error = error
         return good, _join(frames)
 
-    def _order(self, columns: Layout) -> tuple[int, ...] | None | InvalidRequest:
+    def _order(self, columns: Layout) -> tuple[int, ...] | InvalidRequest | None:
         if columns is None:
             return None
         order = self._orders.get(columns)

@@ -133,7 +133,7 @@ class Recorder:
             if status >= 400:
                 errors[str(status)] = errors.get(str(status), 0) + 1
         latency = count_latencies(seconds)
-        chunk = {
+        chunk: Chunk = {
             "sequence": self._sequence,
             "start": min(start, now),  # the clock of a computer may be set back
             "end": now,
@@ -163,7 +163,7 @@ class Recorder:
         return {"boot": self.boot, "now": self._clock(), "chunks": list(self._closed)}
 
     def predictions(self, after: int, boot: str) -> dict[str, Any]:
-        """Answered rows above `after`, at most 20,000; what is not above it is forgotten if it was said of this boot."""
+        """Answered rows above `after`, at most 20,000; those not above it are forgotten if it was said of this boot."""
         with self._lock:
             known = after if boot == self.boot else 0
             while self._blocks and self._blocks[0].last <= known:
