@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import secrets
 import socket
 from collections.abc import Collection
@@ -12,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mlops_desktop.domain.errors import Conflict, InvalidInput
+from mlops_desktop.engines.routes_file import write_private
 
 TRIES = 100  # how far beyond a taken port a free one is looked for
 
@@ -54,12 +54,7 @@ def read(file: Path) -> Addresses | None:
 
 def remember(file: Path, addresses: Addresses) -> None:
     """Write atomically, for this user only: the token opens every deployment's recorded predictions."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = file.with_name(file.name + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        json.dump(asdict(addresses), out)
-    part.replace(file)
+    write_private(file, json.dumps(asdict(addresses)))
 
 
 def free_port(bind: str, wanted: int, exclude: Collection[int] = ()) -> int:
