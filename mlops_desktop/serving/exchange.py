@@ -10,11 +10,10 @@ import orjson
 
 from mlops_desktop.serving.batching import Request
 from mlops_desktop.serving.bundle import Bundle
-from mlops_desktop.serving.errors import CannotServe
 from mlops_desktop.serving.frames import Frame, NotPlain, exact_frame, fast_frame
 from mlops_desktop.serving.mlflow_protocol import Table, parse_csv, parse_scoring
 from mlops_desktop.serving.open_inference import input_metadata, parse_infer
-from mlops_desktop.serving.predictor import Answer, Predictor
+from mlops_desktop.serving.predictor import Answer, Predictor, first_answer
 
 PREDICTION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _NUMPY_OPTION = orjson.OPT_SERIALIZE_NUMPY
@@ -31,12 +30,7 @@ class Exchange:
         """Make a real prediction, of the bundle's first example or of zeros, and learn the outputs from it; CannotServe
         if the model does not answer.
         """
-        row = self.example_row()
-        try:
-            answer = self.predictor.predict(self._frame(row))
-        except Exception as error:  # a model may raise anything
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise CannotServe(f"The model does not answer its own example: {reason}") from error
+        answer = first_answer(self.predictor, self._frame(self.example_row()))
         self.outputs = _output_metadata(answer)
         return answer
 

@@ -78,6 +78,14 @@ def load(bundle: Bundle) -> Predictor:
         raise CannotServe(f"The model needs the package {error.name!r}, which is not installed here.") from error
 
 
+def first_answer(predictor: Predictor, frame: Frame) -> Answer:
+    """A real prediction before the first request; CannotServe if the model does not answer."""
+    try:
+        return predictor.predict(frame)
+    except Exception as error:  # a model may raise anything
+        raise CannotServe(f"The model does not answer its own example: {_sentence(error)}") from error
+
+
 def _load_onnx(bundle: Bundle, entry: Path) -> Predictor:
     # Imported here: an image of another format has no onnxruntime, one of this format no scikit-learn.
     from mlops_desktop.serving.onnx_predictor import OnnxPredictor
