@@ -28,8 +28,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 class Watcher(QObject):
     painted = False
     def eventFilter(self, target, event):
-        if event.type() == QEvent.Type.Paint and isinstance(target, QWidget) and target.isWindow():
-            # The window's children are painted in the same go; the timer fires after them.
+        # Of any widget: a window that its children cover is not painted itself.
+        if event.type() == QEvent.Type.Paint and isinstance(target, QWidget) and target.window().isVisible():
+            # All widgets are painted in the same go; the timer fires after them.
             QTimer.singleShot(0, self.tell)
         return False
     def tell(self):
