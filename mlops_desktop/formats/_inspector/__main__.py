@@ -11,7 +11,7 @@ import resource
 import stat
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from mlops_desktop.formats._inspector.detect import looks_like
 from mlops_desktop.formats._inspector.report import ACCEPTED, REJECT, REVIEW, Malformed, NotAModel, Report, shown
@@ -127,8 +127,12 @@ class _Content:
         if info.st_size > MAX_FILE:
             raise NotAModel(f"{shown(path.name)} is larger than {MAX_FILE >> 30} GiB.", "Save a smaller model.")
         self.size = info.st_size
-        with os.fdopen(os.dup(self._handle), "rb") as stream:
+        with self.stream() as stream:
             self.digest = hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def stream(self) -> BinaryIO:
+        os.lseek(self._handle, 0, os.SEEK_SET)
+        return os.fdopen(os.dup(self._handle), "rb")
 
     def map(self) -> mmap.mmap:
         return mmap.mmap(self._handle, self.size, prot=mmap.PROT_READ)
@@ -151,19 +155,20 @@ def _file(path: Path, report: Report, *, python_model: bool = False) -> tuple[st
         # The mapped file counts as address space; what is made from it may not exceed MEMORY.
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY + content.size, MEMORY + content.size))
         with content.map() as data:
-            kind = _inspect(path.name, data, report, python_model=python_model)
+            kind = _inspect(path.name, content, data, report, python_model=python_model)
     ending = path.suffix.lower()
     if ending in (".skops", ".onnx") and ending != f".{kind}":
         report.note(REVIEW, f"Its name ends in {ending}, but its content is {kind}.")
     return kind, content.digest, content.size
 
 
-def _inspect(name: str, data: mmap.mmap, report: Report, *, python_model: bool) -> str:
+def _inspect(name: str, content: _Content, data: mmap.mmap, report: Report, *, python_model: bool) -> str:
     start = data[:512]
     if start.startswith(b"PK\x03\x04") or start.startswith(b"PK\x05\x06"):
         from mlops_desktop.formats._inspector.skops import inspect_skops
 
-        inspect_skops(cast(BinaryIO, data), report)
+        with content.stream() as archive:
+            inspect_skops(archive, report)
         return "skops"
     ending = Path(name).suffix.lower()
     if start[:1] == b"\x80" or start.startswith(_COMPRESSED) or ending in _PICKLE_ENDINGS:

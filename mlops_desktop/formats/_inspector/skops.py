@@ -19,12 +19,10 @@ MAX_SCHEMA = 64 << 20
 # What skops itself writes; another loader may do anything.
 _LOADERS = frozenset(
     {
-        "BunchNode", "BytearrayNode", "BytesNode", "CythonPickleNode", "CallableNode", "DatetimeNode",
-        "DefaultDictNode",
-        "DictNode", "DTypeNode", "FunctionNode", "JsonNode", "ListNode", "MaskedArrayNode", "MethodNode", "NdArrayNode",
-        "ObjectNode", "OperatorFuncNode", "OrderedDictNode", "PartialNode", "RandomGeneratorNode", "RandomStateNode",
-        "ReduceNode", "SGDNode", "SetNode", "SliceNode", "SparseMatrixNode", "TreeNode", "TupleNode", "TypeNode",
-        "CachedNode", "LossNode", "_DictWithDeprecatedKeysNode", "ColumnTransformerNode", "QuadTreeNode", "UfuncNode",
+        "BytearrayNode", "BytesNode", "CachedNode", "ConstructorFromReduceNode", "DTypeNode", "DefaultDictNode",
+        "DictNode", "FunctionNode", "JsonNode", "ListNode", "LossNode", "MaskedArrayNode", "MethodNode", "NdArrayNode",
+        "ObjectNode", "OperatorFuncNode", "PartialNode", "RandomGeneratorNode", "RandomStateNode", "ReduceNode",
+        "SGDNode", "SetNode", "SliceNode", "SparseMatrixNode", "TreeNode", "TupleNode", "TypeNode",
     }
 )  # fmt: skip
 _PLAIN = frozenset({("builtins", "NoneType"), ("builtins", "ellipsis"), ("numpy", "ufunc"), ("builtins", "method")})
