@@ -80,22 +80,28 @@ find_python() {
     return 1
 }
 
-# Leaves in $python a Python with venv and pip to start from; installs what lacks, or says how to.
-ensure_python() {
-    local package
-    if ! python=$(find_python); then
-        say "Python 3.11, 3.12 or 3.13 is needed and was not found."
-        package=python3
+# Prints the packages that lack for making an environment: a Python that suits, with its venv module.
+missing_python_packages() {
+    local found package=python3
+    if found=$(find_python); then
+        "$found" -c 'import venv, ensurepip' >/dev/null 2>&1 ||
+            "$found" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])'
+    else
         # Ubuntu 22.04 has 3.10 as python3, and 3.11 beside it.
         if has apt-cache && apt-cache show python3.11 >/dev/null 2>&1; then package=python3.11; fi
-        install_packages "$package" "$package-venv" || exit 1
-        python=$(find_python) || fail "The Python of this system is too old; name another one in MLOPS_DESKTOP_PYTHON."
+        printf '%s %s-venv\n' "$package" "$package"
     fi
-    if ! "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
-        package=$("$python" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')
-        install_packages "$package" || exit 1
-        "$python" -c 'import venv, ensurepip' >/dev/null 2>&1 || fail "$python has no venv module; name another Python in MLOPS_DESKTOP_PYTHON."
-    fi
+}
+
+# Leaves in $python a Python to make an environment with; installs what lacks, or says how to and ends.
+ensure_python() {
+    local missing
+    missing=$(missing_python_packages)
+    # shellcheck disable=SC2086 # a list of package names
+    [ -z "$missing" ] || install_packages $missing || exit 1
+    python=$(find_python) || fail "Python 3.11, 3.12 or 3.13 is needed; name one in MLOPS_DESKTOP_PYTHON."
+    "$python" -c 'import venv, ensurepip' >/dev/null 2>&1 ||
+        fail "$python has no venv module; name another Python in MLOPS_DESKTOP_PYTHON."
 }
 
 # The shared libraries that Qt asks for, and Debian's package of each. Without libxcb-cursor and its companions a
@@ -130,7 +136,9 @@ ensure_system_libraries() {
     for pair in "$@"; do
         has "${pair%%:*}" || missing="$missing ${pair#*:}"
     done
-    [ -z "$missing" ] && return 0
+    # What the environment will need is asked for in the same breath: one line to run, not two.
+    if [ -z "$(environment_version)" ]; then missing="$missing $(missing_python_packages)"; fi
+    [ -z "${missing// /}" ] && return 0
     # shellcheck disable=SC2086 # a list of package names
     if ! install_packages $missing; then
         # Without apt-get the names are Debian's and the test is a guess: go on, Qt itself says what it lacks.
