@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ def bin_labels(bins: Bins) -> tuple[str, ...]:
     cuts = [bins.edges[index] for index in bins.deciles]
     if not cuts:
         return ("any",)
-    inner = [_between(low, high) for low, high in zip(cuts, cuts[1:], strict=False)]
+    inner = [_between(low, high) for low, high in pairwise(cuts)]
     return (f"below {cuts[0]:.4g}", *inner, f"{cuts[-1]:.4g} and above")
 
 
@@ -250,7 +251,8 @@ def _sentence(m: _Measured, breached: bool, psi_limit: float, distance_limit: fl
     if not breached:
         return f"{m.feature} is like the reference: {over}."
     if m.null_share - m.reference_null_share > 0.05 and not (m.distance >= distance_limit):
-        return f"{m.feature} is missing in {m.null_share:.0%} of rows, {m.reference_null_share:.0%} in the reference: {over}."
+        share = f"{m.null_share:.0%} of rows, {m.reference_null_share:.0%} in the reference"
+        return f"{m.feature} is missing in {share}: {over}."
     if m.numeric:
         if abs(m.moved) < MOVED:
             return f"{m.feature} changed shape: {over}."

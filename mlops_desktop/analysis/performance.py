@@ -111,11 +111,14 @@ def positive_class(truth: Sequence[str], predicted: Sequence[str], scores: Float
     known = np.isfinite(scores)
     if len(classes) != 2 or not known.any():
         return None
-    means = {}
+    means, lowest = {}, 1.0
     for name in classes:
         chosen = scores[np.array([p == name for p in predicted]) & known]
         if chosen.size:
             means[name] = float(chosen.mean())
+            lowest = min(lowest, float(chosen.min()))
+    if len(means) == 2 and lowest >= 0.5:
+        return None  # each row's score is that of its own predicted class
     if len(means) == 2:
         return max(means, key=lambda name: means[name])
     # Only one class was ever predicted: it is the positive one if its probability is above a half.
@@ -138,7 +141,7 @@ def loss(estimate: Estimate, reference: Mapping[str, float]) -> float | None:
 
 
 def canonical(label: str) -> str:
-    """One text for one class: "1", "1.0" and " 1" are the same, as frames write whole numbers with and without point."""
+    """One text for one class: "1", "1.0" and " 1" are the same, as frames write whole numbers in both ways."""
     text = label.strip()
     if text[-2:] == ".0" and text[:-2].lstrip("-").isdigit():
         return text[:-2]

@@ -72,7 +72,7 @@ def psi_limit(bins: int, reference_rows: int, current_rows: int, level: float = 
 
 
 def ks_p_value(distance: float, reference_rows: int, current_rows: int) -> float:
-    """Chance of such a KS distance without drift, asymptotically (Smirnov 1939); too large with ties, never too small."""
+    """Chance of such a KS distance without drift, asymptotically (Smirnov 1939); with ties it is too large."""
     effective = reference_rows * current_rows / (reference_rows + current_rows)
     return float(special.kolmogorov(np.sqrt(effective) * distance))
 
@@ -84,7 +84,7 @@ def ks_limit(reference_rows: int, current_rows: int, level: float = FALSE_ALARMS
 
 
 def l_infinity_p_value(distance: float, bins: int, reference_rows: int, current_rows: int) -> float:
-    """Chance of such a largest difference of a share without drift: normal, Bonferroni over the bins, worst variance."""
+    """Chance of such a largest difference of a share without drift: normal, largest variance, Bonferroni."""
     deviation = 0.5 * np.sqrt(1 / reference_rows + 1 / current_rows)
     return float(min(1.0, 2 * max(bins, 1) * special.ndtr(-distance / deviation)))
 

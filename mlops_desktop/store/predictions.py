@@ -30,6 +30,7 @@ class Known:
 
     id: str
     model: str | None
+    task: str | None
     label: str | None
 
 
@@ -40,7 +41,7 @@ ON CONFLICT (id) DO UPDATE SET deployment = excluded.deployment, at = excluded.a
     outcome = excluded.outcome WHERE predictions.deployment = '?'
 """
 _KNOWN = """
-SELECT p.id, p.label, m.name AS model FROM predictions p
+SELECT p.id, p.label, m.name AS model, m.task FROM predictions p
   LEFT JOIN deployments d ON d.id = p.deployment
   LEFT JOIN versions v ON v.id = d.version_id LEFT JOIN models m ON m.id = v.model_id
  WHERE p.id IN (SELECT value FROM json_each(:ids))
@@ -71,7 +72,7 @@ def known_predictions(db: Sql, ids: Iterable[str]) -> dict[str, Known]:
     for begin in range(0, len(wanted), _LOOK_UP_AT_ONCE):
         part = json.dumps(wanted[begin : begin + _LOOK_UP_AT_ONCE])
         for row in db.query(_KNOWN, {"ids": part}):
-            known[row["id"]] = Known(row["id"], row["model"], row["label"])
+            known[row["id"]] = Known(row["id"], row["model"], row["task"], row["label"])
     return known
 
 
