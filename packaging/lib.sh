@@ -206,3 +206,21 @@ environment_version() {
 same_python() {
     [ "$("$MLOPS_DESKTOP_PYTHON" -c 'import sys; print(sys.version.split()[0])' 2>/dev/null)" = "$(environment_version)" ]
 }
+
+# What lets pip out of this network lets it out of a build too: a company's certificates and index, as pip knows them.
+tell_build_access() {
+    local known
+    known=$("$venv/bin/python" -m pip config list 2>/dev/null || true)
+    MLOPS_DESKTOP_CA_BUNDLE=${MLOPS_DESKTOP_CA_BUNDLE:-$(pip_setting cert PIP_CERT "$known")}
+    MLOPS_DESKTOP_PIP_INDEX=${MLOPS_DESKTOP_PIP_INDEX:-$(pip_setting index-url PIP_INDEX_URL "$known")}
+    if [ -f "$MLOPS_DESKTOP_CA_BUNDLE" ]; then export MLOPS_DESKTOP_CA_BUNDLE; else unset MLOPS_DESKTOP_CA_BUNDLE; fi
+    case "$MLOPS_DESKTOP_PIP_INDEX" in http*) export MLOPS_DESKTOP_PIP_INDEX ;; *) unset MLOPS_DESKTOP_PIP_INDEX ;; esac
+}
+
+# pip_setting NAME VARIABLE LIST: the variable, else what `pip config list` says (the last one counts).
+pip_setting() {
+    local value
+    value=$(printenv "$2" || true)
+    [ -n "$value" ] || value=$(sed -n "s/^[^=]*\\.$1='\\(.*\\)'\$/\\1/p" <<<"$3" | tail -n 1)
+    printf '%s' "$value"
+}

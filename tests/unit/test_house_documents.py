@@ -1,0 +1,102 @@
+"""README and manual name commands and options that exist, and the manual leaves out no command."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from mlops_desktop.cli.main import cli
+
+ROOT = Path(__file__).parents[2]
+MANUAL = ROOT / "resources" / "manual"
+
+
+def documents() -> list[Path]:
+    return [ROOT / "README.md", *sorted(MANUAL.rglob("*.md"))]
+
+
+def shell_lines(text: str) -> Iterator[str]:
+    """Commands inside fenced blocks, continued lines joined, prompts and comments left out."""
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        if language in {"", "sh", "bash", "shell", "console"}:
+            for line in block.replace("\\\n", " ").splitlines():
+                yield line.strip().removeprefix("$ ").strip()
+
+
+def words_of(line: str) -> list[str]:
+    """The words of the first command of a line, without the variables set before it and what it is piped into."""
+    words = shlex.split(re.split(r"\s(?:\||&&|;|>|<)\s?", line)[0], comments=True)
+    while words and re.fullmatch(r"\w+=.*|sudo|time", words[0]):
+        words.pop(0)
+    return words
+
+
+def check_arguments(words: list[str]) -> None:
+    """Follow group and command as click would; raises when a command or an option is unknown."""
+    command: click.Command = cli
+    context = click.Context(cli, info_name="mlops-desktop")
+    while True:
+        rest = command.make_parser(context).parse_args(list(words))[1]
+        if not isinstance(command, click.Group) or not rest:
+            return
+        name, words = rest[0], rest[1:]
+        found = command.get_command(context, name)
+        assert found is not None, f"there is no command {name}"
+        command, context = found, click.Context(found, parent=context, info_name=name)
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_commands_of_the_documents_exist(path: Path) -> None:
+    for line in shell_lines(path.read_text(encoding="utf-8")):
+        words = words_of(line)
+        if not words:
+            continue
+        if words[0].startswith("packaging/"):
+            assert os.access(ROOT / words[0], os.X_OK), f"{path.name}: {line}"
+        elif words[0] == "mlops-desktop":
+            try:
+                check_arguments([word.strip("[]") for word in words[1:] if word not in {"…", "..."}])
+            except (click.UsageError, AssertionError) as error:
+                pytest.fail(f"{path.name}: {line}: {error}", pytrace=False)
+
+
+def test_a_newcomer_finds_the_two_commands() -> None:
+    lines = list(shell_lines((ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"packaging/run", "packaging/test"} <= {words[0] for line in lines if (words := words_of(line))}
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_links_and_pictures_of_the_documents_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    targets = [t for t in re.findall(r"\]\(([^)\s#]+)", text) if not re.match(r"[a-z]+:", t)]
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))
+def test_every_command_has_a_place_in_the_manual(name: str) -> None:
+    manual = "\n".join(path.read_text(encoding="utf-8") for path in sorted(MANUAL.rglob("*.md")))
+    assert re.search(rf"mlops-desktop (?:-[^\n`]*? )?{name}\b", manual), (
+        f"the manual does not show mlops-desktop {name}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("mlops-desktop models", ""),
+        ("mlops-desktop --json versions m --nonsense", "nonsense"),
+        ("mlops-desktop fly", "fly"),
+    ],
+)
+def test_the_check_of_documents_sees(line: str, fault: str) -> None:
+    if not fault:
+        check_arguments(words_of(line)[1:])
+        return
+    with pytest.raises((click.UsageError, AssertionError), match=fault):
+        check_arguments(words_of(line)[1:])
