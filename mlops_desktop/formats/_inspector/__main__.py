@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import mmap
 import os
@@ -11,7 +12,7 @@ import resource
 import stat
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from mlops_desktop.formats._inspector.detect import looks_like
 from mlops_desktop.formats._inspector.report import ACCEPTED, REJECT, REVIEW, Malformed, NotAModel, Report, shown
@@ -130,9 +131,9 @@ class _Content:
         with self.stream() as stream:
             self.digest = hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def stream(self) -> BinaryIO:
+    def stream(self) -> io.BufferedReader:
         os.lseek(self._handle, 0, os.SEEK_SET)
-        return os.fdopen(os.dup(self._handle), "rb")
+        return io.BufferedReader(io.FileIO(os.dup(self._handle)))
 
     def map(self) -> mmap.mmap:
         return mmap.mmap(self._handle, self.size, prot=mmap.PROT_READ)
