@@ -20,6 +20,7 @@ LONGEST_MODULE = 400
 CATCH_ALL = {
     "runtime/jobs.py": "the job pool",
     "runtime/ticker.py": "the ticker",
+    "formats/conversion.py": "converters and pipelines raise what they like; the reason goes into the record",
     "serving/batching.py": "an error of the model belongs to the request that met it, not to the thread",
     "serving/predictor.py": "code inside a model may raise anything; it becomes an answer or a failed start",
     "serving/onnx_predictor.py": "the errors of onnxruntime have no other common class",

@@ -78,12 +78,10 @@ def test_links_and_pictures_of_the_documents_exist(path: Path) -> None:
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))
-def test_every_command_has_a_place_in_the_manual(name: str) -> None:
+def test_every_command_has_a_place_in_the_manual() -> None:
     manual = "\n".join(path.read_text(encoding="utf-8") for path in sorted(MANUAL.rglob("*.md")))
-    assert re.search(rf"mlops-desktop (?:-[^\n`]*? )?{name}\b", manual), (
-        f"the manual does not show mlops-desktop {name}"
-    )
+    names = cli.list_commands(click.Context(cli))
+    assert [name for name in names if not re.search(rf"mlops-desktop (?:-[^\n`]*? )?{name}\b", manual)] == []
 
 
 @pytest.mark.parametrize(
