@@ -6,8 +6,9 @@ import errno
 import json
 import secrets
 import socket
+import threading
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mlops_desktop.domain.errors import Conflict, InvalidInput
@@ -28,20 +29,57 @@ class Addresses:
     used: bool = False  # it has listened there at least once: people may know the address
 
 
-def choose(file: Path, bind: str, configured: int) -> Addresses:
-    """The remembered addresses, or new ones.
+class AddressBook:
+    """The addresses of one workspace, kept in a file of its run/ folder. `configured` is the setting gateway_port.
 
     A port that was never used gives way: the next free one is taken when another program has the configured one. A port
-    that was used does not, because clients know it: `check_free` reports it instead. A changed setting is a new choice.
+    that was used does not, because clients know it; that is a Conflict. A changed setting is a new choice.
     """
-    if not 0 <= configured <= 65535:
-        raise InvalidInput(f"The gateway port {configured} is outside 0 to 65535.", "Change the setting gateway_port.")
-    old = read(file)
-    if old and old.used and (old.bind, old.configured) == (bind, configured):
-        return old
-    port = free_port(bind, configured)
-    admin = free_port(bind, 0, exclude={port})
-    return Addresses(bind, port, admin, old.token if old else secrets.token_urlsafe(32), configured)
+
+    def __init__(self, file: Path, bind: str, configured: int) -> None:
+        self._file = file
+        self._bind = bind
+        self._configured = configured
+        self._lock = threading.Lock()
+
+    def chosen(self) -> Addresses:
+        """What was chosen, by this or another process of the workspace; chooses when nothing was."""
+        with self._lock:
+            found = read(self._file)
+            if found is None or (found.bind, found.configured) != (self._bind, self._configured):
+                found = self._choose(found)
+                self._remember(found)
+            return found
+
+    def free(self) -> Addresses:
+        """The addresses for a gateway that is about to start, moved where nobody depends on them.
+
+        Raises Conflict when the port that people know is taken.
+        """
+        found = self.chosen()
+        if not is_free(found.bind, found.port):
+            if found.used:
+                raise taken(found.port)
+            found = replace(found, port=free_port(found.bind, found.port))
+        if not is_free(found.bind, found.admin_port):
+            found = replace(found, admin_port=free_port(found.bind, 0, exclude={found.port}))
+        self._remember(found)
+        return found
+
+    def used(self, addresses: Addresses) -> None:
+        """Note that a gateway listens there."""
+        if not addresses.used:
+            self._remember(replace(addresses, used=True))
+
+    def _choose(self, old: Addresses | None) -> Addresses:
+        if not 0 <= self._configured <= 65535:
+            raise InvalidInput(f"The port {self._configured} is outside 0 to 65535.", "Change the setting gateway_port.")
+        port = free_port(self._bind, self._configured)
+        admin = free_port(self._bind, 0, exclude={port})
+        return Addresses(self._bind, port, admin, old.token if old else secrets.token_urlsafe(32), self._configured)
+
+    def _remember(self, addresses: Addresses) -> None:
+        write_private(self._file, json.dumps(asdict(addresses)))
 
 
 def read(file: Path) -> Addresses | None:
@@ -50,11 +88,6 @@ def read(file: Path) -> Addresses | None:
         return Addresses(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):
         return None
-
-
-def remember(file: Path, addresses: Addresses) -> None:
-    """Write atomically, for this user only: the token opens every deployment's recorded predictions."""
-    write_private(file, json.dumps(asdict(addresses)))
 
 
 def free_port(bind: str, wanted: int, exclude: Collection[int] = ()) -> int:
@@ -95,3 +128,8 @@ def taken(port: int) -> Conflict:
         f"Port {port} is in use by another program.",
         "Stop that program, or set gateway_port to another port (0 takes any free one).",
     )
+
+
+def shown(bind: str) -> str:
+    """The address that reaches a gateway which listens on `bind`."""
+    return "127.0.0.1" if bind in {"0.0.0.0", ""} else bind  # noqa: S104

@@ -8,10 +8,11 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from mlops_desktop.domain.errors import DeploymentFailed, EngineUnavailable, InvalidInput, WorkstationError
 from mlops_desktop.engines import images
-from mlops_desktop.engines.docker import DockerHost, build_failure
+from mlops_desktop.engines.docker import DockerHost, build_failure, spooled
 from mlops_desktop.engines.engine import BuiltImage, ImageSpec
 from mlops_desktop.settings import Settings
 
@@ -35,18 +36,20 @@ class ImageBuilder:
         """See `Engine.build`."""
         began = time.monotonic()
         context.progress(0.0, "Preparing the image")
-        requirements = images.requirements_of(spec)
+        requirements = images.requirements_of(spec, PACKAGE)
         base, base_digest = self._base(context)
         access = images.BuildAccess(_certificates(self._settings.ca_bundle), self._settings.pip_index)
         dependencies = images.dependency_layer(base, base_digest, requirements, access)
         serving = images.serving_layer(dependencies, PACKAGE)
-        model = images.model_layer(serving, spec)
+        model = images.model_image(serving, spec)
         found = self._host.image(model.name)
         cached = found is not None
         if found is None:
-            for layer, share in ((dependencies, 0.0), (serving, 0.8), (model, 0.9)):
-                context.progress(share, f"{layer.title}")
+            for layer, share in ((dependencies, 0.0), (serving, 0.8)):
+                context.progress(share, layer.title)
                 self._make(layer, context)
+            context.progress(0.9, "Model")
+            self._add_model(serving.name, model, context)
             found = self._host.image(model.name)
         else:
             context.log(f"{model.name} is there already", step="Model: cached")
@@ -106,6 +109,20 @@ class ImageBuilder:
             finally:
                 if images.STAGE_LABEL in layer.dockerfile:
                     self._clean()
+
+    def _add_model(self, serving: str, model: images.ModelImage, context: JobContext) -> None:
+        """Lay the bundle on the serving image: twice as fast as a build, and no text of the version is an instruction."""
+        step = "Model"
+        context.log(f"Adding {len(model.files)} files, {model.size / 1e6:.1f} MB", step=step)
+        container = self._host.create(f"mlops-desktop-build-{uuid4().hex[:12]}", serving, {"network_mode": "none"})
+        try:
+            with spooled(model.context) as tar:
+                self._host.put(container, "/opt", tar)
+            context.check_cancelled()
+            self._host.commit(container, model.name, model.labels)
+        finally:
+            self._host.remove(container)
+        context.log(f"Tagged {model.name}", step=step)
 
     def _clean(self) -> None:
         """Remove the first stage, which may know the company's index; a failure must not hide the build's own."""

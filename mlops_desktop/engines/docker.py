@@ -97,12 +97,7 @@ class DockerHost:
             "labels": json.dumps(dict(labels)),
             "buildargs": json.dumps(dict(arguments)),
         }
-        with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as context:
-            try:
-                write_context(context)
-            except OSError as error:
-                raise StorageError(f"The build context can't be written: {error.strerror}.", "Free some space.") from error
-            context.seek(0)
+        with spooled(write_context) as context:
 
             def open_stream(api: Any) -> Any:
                 return api._post(
@@ -115,6 +110,12 @@ class DockerHost:
                 )
 
             self._stream(open_stream, told, on_cancel)
+
+    def commit(self, container: str, name: str, labels: Mapping[str, str]) -> None:
+        """Make an image of a container's files, with its configuration and more labels."""
+        repository, _, tag = name.rpartition(":")
+        conf = {"Labels": dict(labels)}
+        self._call(lambda api: api.commit(container, repository=repository, tag=tag, pause=False, conf=conf))
 
     def prune_images(self, label: str) -> None:
         """Remove untagged images with that label, as builds leave them."""
@@ -159,7 +160,7 @@ class DockerHost:
         wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
         return self._call(lambda api: list(api.containers(all=True, filters={"label": wanted})))
 
-    def put(self, container: str, folder: str, tar: bytes) -> None:
+    def put(self, container: str, folder: str, tar: bytes | IO[bytes]) -> None:
         """Unpack a tar inside a container, which need not run."""
         self._call(lambda api: api.put_archive(container, folder, tar))
 
@@ -279,6 +280,18 @@ class DockerHost:
                     response.close()
             finally:
                 client.close()
+
+
+@contextlib.contextmanager
+def spooled(write: Callable[[IO[bytes]], None]) -> Iterator[IO[bytes]]:
+    """A tar to be sent, in memory or, when it is large, in a temporary file."""
+    with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as context:
+        try:
+            write(context)
+        except OSError as error:
+            raise StorageError(f"The build context can't be written: {error.strerror}.", "Free some space.") from error
+        context.seek(0)
+        yield context
 
 
 @contextlib.contextmanager

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +48,9 @@ class HaproxyGateway:
         self._images = ImageBuilder(settings, host)
         self._container = folders.gateway
         self._volume = f"mlops-desktop-{workspace}-gateway"
-        self._addresses_file = folder / "gateway.json"
+        self._addresses = ports.AddressBook(folder / "gateway.json", settings.bind_address, settings.gateway_port)
         self._routes_file = folder / "routes.json"
         self._lock = threading.RLock()
-        self._addresses: ports.Addresses | None = None
         self._on_host_network: bool | None = None
         self._reachable: set[str] = set()
 
@@ -90,20 +88,20 @@ class HaproxyGateway:
             self._reachable = wanted
 
     def url(self, model: str, environment: str) -> str:
-        found = self._chosen()
-        return f"http://{_shown(found.bind)}:{found.port}/{environment}/{model}"
+        found = self._addresses.chosen()
+        return f"http://{ports.shown(found.bind)}:{found.port}/{environment}/{model}"
 
     def admin_url(self, deployment: str) -> str:
         check_deployment_id(deployment)
-        found = self._chosen()
+        found = self._addresses.chosen()
         with self._lock:
             if deployment not in self._reachable:
                 self._add_servers({deployment} - self._servers())
                 self._reachable.add(deployment)
-        return f"http://{_shown(found.bind)}:{found.admin_port}/{deployment}"
+        return f"http://{ports.shown(found.bind)}:{found.admin_port}/{deployment}"
 
     def admin_headers(self) -> dict[str, str]:
-        return {TOKEN_HEADER: self._chosen().token}
+        return {TOKEN_HEADER: self._addresses.chosen().token}
 
     def close(self, *, stop: bool = False) -> None:
         if stop:
@@ -118,7 +116,7 @@ class HaproxyGateway:
     def _start_somewhere(self, image: str) -> None:
         """Start at the chosen port. It may be taken between choice and start: then another, if it was never used."""
         for attempt in range(PORT_TRIES):
-            chosen = self._free()
+            chosen = self._addresses.free()
             try:
                 self._start(image, chosen)
             except Conflict:
@@ -131,22 +129,8 @@ class HaproxyGateway:
                 with contextlib.suppress(WorkstationError):
                     self._host.remove(self._container)
                 raise
-            self._addresses = replace(chosen, used=True)
-            ports.remember(self._addresses_file, self._addresses)
+            self._addresses.used(chosen)
             return
-
-    def _free(self) -> ports.Addresses:
-        """The chosen addresses, moved where nobody depends on them; Conflict when the known one is taken."""
-        chosen = self._chosen()
-        if not ports.is_free(chosen.bind, chosen.port):
-            if chosen.used:
-                raise ports.taken(chosen.port)
-            chosen = replace(chosen, port=ports.free_port(chosen.bind, chosen.port))
-        if not ports.is_free(chosen.bind, chosen.admin_port):
-            chosen = replace(chosen, admin_port=ports.free_port(chosen.bind, 0, exclude={chosen.port}))
-        self._addresses = chosen
-        ports.remember(self._addresses_file, chosen)
-        return chosen
 
     def _start(self, image: str, chosen: ports.Addresses) -> None:
         options: dict[str, Any] = {
@@ -199,13 +183,13 @@ class HaproxyGateway:
             if ended or time.monotonic() > end:
                 words = self._host.logs(self._container, "stderr", 10, None) if found else ""
                 if any(sign in words for sign in _BIND_ERRORS):
-                    raise ports.taken(self._chosen().port)
+                    raise ports.taken(self._addresses.chosen().port)
                 raise EngineUnavailable("The gateway did not start.", "Its log ends: " + words.strip()[-500:])
             time.sleep(POLL_SECONDS)
 
     def _shape(self) -> str:
         """A hash of all that a running gateway can't change; another one needs a new container."""
-        chosen = self._chosen()
+        chosen = self._addresses.chosen()
         parts = [text.config(self._listen(chosen), ()), text.LUA, chosen.bind, *self._settings.gateway_images]
         return hashlib.sha256("\0".join([*parts, str(chosen.port), str(chosen.admin_port)]).encode()).hexdigest()[:16]
 
@@ -226,20 +210,10 @@ class HaproxyGateway:
             self._on_host_network = sys.platform == "linux" and self._host.local and not rootless and not desktop
         return self._on_host_network
 
-    def _chosen(self) -> ports.Addresses:
-        with self._lock:
-            remembered = ports.read(self._addresses_file)  # another process of this workspace may have chosen
-            if remembered is None or self._addresses is None or remembered != self._addresses:
-                settings = self._settings
-                self._addresses = ports.choose(self._addresses_file, settings.bind_address, settings.gateway_port)
-                if self._addresses != remembered:
-                    ports.remember(self._addresses_file, self._addresses)
-            return self._addresses
-
     def _store(self, routes: Sequence[Route]) -> None:
         """Put configuration and map where HAProxy reads them when Docker restarts it."""
         files = {
-            "haproxy.cfg": text.config(self._listen(self._chosen()), deployments_of(routes)).encode(),
+            "haproxy.cfg": text.config(self._listen(self._addresses.chosen()), deployments_of(routes)).encode(),
             "runtime.lua": text.LUA.encode(),
             "routes.map": text.map_text(text.map_entries(routes)).encode(),
         }
@@ -248,8 +222,8 @@ class HaproxyGateway:
     # The runtime interface
 
     def _runtime(self, command: str) -> str:
-        chosen = self._chosen()
-        connection = http.client.HTTPConnection(_shown(chosen.bind), chosen.admin_port, timeout=10)
+        chosen = self._addresses.chosen()
+        connection = http.client.HTTPConnection(ports.shown(chosen.bind), chosen.admin_port, timeout=10)
         with contextlib.closing(connection):
             try:
                 connection.request(
@@ -315,8 +289,3 @@ class HaproxyGateway:
 def _chunks(items: list[tuple[str, str]], size: int) -> Iterator[list[tuple[str, str]]]:
     for i in range(0, len(items), size):
         yield items[i : i + size]
-
-
-def _shown(bind: str) -> str:
-    """The address that reaches a gateway which listens on `bind`."""
-    return "127.0.0.1" if bind in {"0.0.0.0", ""} else bind  # noqa: S104

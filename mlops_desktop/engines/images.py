@@ -30,21 +30,23 @@ LABEL_PREFIX = "io.mlops-desktop."
 STAGE_LABEL = LABEL_PREFIX + "stage"  # marks what only a build needs and may be removed after it
 USER = 65534  # nobody, in image, socket folder and gateway alike
 
-SERVING_PACKAGES = ("uvicorn", "uvloop", "httptools", "orjson", "numpy")
-FORMAT_PACKAGES: Mapping[str, tuple[str, ...]] = {
-    "onnx": ("onnxruntime",),
-    "skops": ("scikit-learn", "skops"),
-    "sklearn-pickle": ("scikit-learn", "joblib"),
-    "mlflow": (),
+# The lists that the serving program keeps of what it needs, by format.
+REQUIREMENT_LISTS: Mapping[str, tuple[str, ...]] = {
+    "onnx": ("base", "onnx"),
+    "skops": ("base", "sklearn"),
+    "sklearn-pickle": ("base", "sklearn"),
+    "mlflow": ("base", "sklearn"),
 }
 
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE = re.compile(rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?")
 _REQUIREMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
-    r"(?:\[[A-Za-z0-9][A-Za-z0-9._,-]*\])?==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
+    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+    r"(?:\[[A-Za-z0-9][A-Za-z0-9._,-]*\])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*"
 )
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_OWN_LINE = re.compile(rf"{_NAME.pattern}(?:(?:>=|<|==|!=)[0-9][0-9.]*,?)*")
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9.-]{0,62}")
 MAX_LABEL = 1000
 
@@ -99,6 +101,11 @@ def check_requirement(line: str) -> str:
     )
 
 
+def check_line(line: str) -> str:
+    """A line of `requirements_of`: as check_requirement, or a name with the ranges of our own lists."""
+    return line if _OWN_LINE.fullmatch(line) else check_requirement(line)
+
+
 def check_labels(labels: Mapping[str, str]) -> dict[str, str]:
     """Labels with the app's prefix; InvalidInput for odd keys and for control characters in values."""
     for key, value in labels.items():
@@ -124,33 +131,41 @@ def bundle_format(bundle: Path) -> str:
         found = json.loads((bundle / "serving.json").read_text())["format"]
     except (OSError, ValueError, KeyError, TypeError):
         raise InvalidArtifact("The serving bundle is incomplete: serving.json can't be read.", "Deploy again.") from None
-    if found not in FORMAT_PACKAGES:
+    if found not in REQUIREMENT_LISTS:
         raise InvalidArtifact(f"No engine knows the format “{_shown(str(found))}”.", "Register the version again.")
     return str(found)
 
 
-def requirements_of(spec: ImageSpec) -> tuple[str, ...]:
-    """Sorted pinned lines of a version's image: its own, and the serving program's where it names none.
+def requirements_of(spec: ImageSpec, package: Path) -> tuple[str, ...]:
+    """Sorted lines of what a version's image needs: its own pins, and the serving program's where it has none.
 
-    An ONNX version gets only what runs ONNX, whatever it was trained with. Versions that the version does not pin are
-    those of the running application, so that Docker and the process engine compute with the same code.
+    An ONNX version gets only what runs ONNX, whatever it was trained with. What the version does not pin gets the
+    version that the running application has, so that both engines compute with the same code; failing that, the range
+    that the serving program names.
     """
     form = bundle_format(spec.bundle)
-    needed = SERVING_PACKAGES + FORMAT_PACKAGES[form]
+    needed: dict[str, str] = {}
+    for name in REQUIREMENT_LISTS[form]:
+        needed |= _ranges(package / "serving" / "requirements" / f"{name}.txt")
     pinned: dict[str, str] = {}
     for line in spec.requirements:
-        match = _REQUIREMENT.fullmatch(check_requirement(line))
-        assert match is not None  # noqa: S101 - check_requirement has just matched it
-        name = canonical(match["name"])
-        if form == "onnx" and name not in needed:
+        bare = _NAME.fullmatch(line)
+        name = canonical(line if bare else check_requirement(line).partition("==")[0].partition("[")[0])
+        if (form == "onnx" and name not in needed) or bare:
+            if bare and form != "onnx":
+                needed.setdefault(name, line)
             continue
-        if name in pinned and pinned[name] != line:
+        if pinned.setdefault(name, line) != line:
             raise InvalidInput(f"{name} is required in two versions.", "Register the version with one of them.")
-        pinned[name] = line
-    for name in needed:
-        if name not in pinned:
-            pinned[name] = f"{name}=={_installed(name)}"
+    for name, text in needed.items():
+        pinned.setdefault(name, _installed(name) or text)
     return tuple(pinned[name] for name in sorted(pinned))
+
+
+def _ranges(file: Path) -> dict[str, str]:
+    """Name and whole line of each requirement of one of our own lists."""
+    lines = (line.partition("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return {canonical(re.split(r"[^A-Za-z0-9._-]", line)[0]): line for line in lines if line}
 
 
 def canonical(name: str) -> str:
@@ -161,7 +176,7 @@ def canonical(name: str) -> str:
 def dependency_layer(base: str, base_digest: str, requirements: Sequence[str], access: BuildAccess) -> Layer:
     """The virtual env. Certificates and index address stay in the first stage, which the engine removes."""
     check_image_name(base)
-    lines = "".join(f"{check_requirement(r)}\n" for r in requirements)
+    lines = "".join(f"{check_line(r)}\n" for r in requirements)
     dockerfile = f"""FROM {base} AS build
 LABEL {STAGE_LABEL}=build
 COPY build/ /opt/build/
@@ -187,7 +202,8 @@ COPY --from=build /opt/venv /opt/venv
 
 def serving_layer(dependencies: Layer, package: Path) -> Layer:
     """The serving program on top of its dependencies; `package` is the folder of the package mlops_desktop."""
-    paths = [package / "__init__.py", *sorted((package / "serving").rglob("*.py"))]
+    found = sorted(p for p in (package / "serving").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    paths = [package / "__init__.py", *found]
     files = tuple((f"app/mlops_desktop/{p.relative_to(package).as_posix()}", p) for p in paths)
     health = json.dumps(["/opt/venv/bin/python", "-S", "-E", "-c", _HEALTH])
     # unchecked-hash: without times in the .pyc files, and without a look at the source at start-up.
@@ -208,20 +224,38 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 CMD {heal
     return Layer("Serving program", f"mlops-desktop/serving:{key}", dockerfile, files, _oci("serving", key))
 
 
-def model_layer(serving: Layer, spec: ImageSpec) -> Layer:
-    """What a version adds: its bundle. The name holds model and version for people and a hash for certainty."""
+@dataclass(frozen=True, slots=True)
+class ModelImage:
+    """What a version adds to the serving image: files, laid on top without a Dockerfile."""
+
+    name: str
+    files: tuple[tuple[str, Path], ...]  # path below /opt -> file
+    labels: Mapping[str, str]
+
+    @property
+    def size(self) -> int:
+        return sum(path.stat().st_size for _, path in self.files)
+
+    def context(self, out: IO[bytes]) -> None:
+        """Write the tar to be unpacked in /opt."""
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, path in self.files:
+                _add(tar, name, path)
+
+
+def model_image(serving: Layer, spec: ImageSpec) -> ModelImage:
+    """The image of a version. Its name holds model and version for people and a hash for certainty."""
     form = bundle_format(spec.bundle)
-    labels = check_labels({"model": spec.model, "version": spec.version, "format": form, **spec.labels})
+    number = spec.version.rpartition("@")[2]
+    labels = check_labels({"model": spec.model, "version": number, "format": form, **spec.labels})
     paths = sorted(p for p in spec.bundle.rglob("*") if not p.is_dir() or p.is_symlink())
     if odd := next((p for p in paths if p.is_symlink() or not p.is_file()), None):
         raise InvalidArtifact(f"The bundle holds “{_shown(odd.name)}”, which is no plain file.", "Register it again.")
     files = tuple((f"bundle/{p.relative_to(spec.bundle).as_posix()}", p) for p in paths)
-    dockerfile = f"FROM {serving.name}\nCOPY bundle/ /opt/bundle/\n"
-    key = _hash(serving.name, dockerfile, json.dumps(labels), *(f"{name}:{_file_hash(p)}" for name, p in files))
-    number = spec.version.rpartition("@")[2]
+    key = _hash(serving.name, json.dumps(labels), *(f"{name}:{_file_hash(p)}" for name, p in files))
     tag = re.sub(r"[^a-z0-9_.-]", "-", f"{spec.model[:80]}-{number[:20]}").lstrip(".-") + f"-{key}"
     oci = _oci(f"{spec.model} {number}", key) | {"org.opencontainers.image.version": number}
-    return Layer("Model", f"mlops-desktop/model:{tag}", dockerfile, files, oci | labels)
+    return ModelImage(f"mlops-desktop/model:{tag}", files, oci | labels)
 
 
 def folder_tar(folders: Iterable[str], mode: int) -> bytes:
@@ -257,12 +291,11 @@ def _add(tar: tarfile.TarFile, name: str, content: Path | bytes, mode: int = 0o6
 
 
 def _installed(name: str) -> str:
+    """The pinned line of what the running application has, or nothing."""
     try:
-        return importlib.metadata.version(name)
+        return f"{name}=={importlib.metadata.version(name)}"
     except importlib.metadata.PackageNotFoundError:
-        raise InvalidInput(
-            f"The version does not say which {name} it needs.", f"Register it with a line {name}==… in its requirements."
-        ) from None
+        return ""
 
 
 def _oci(title: str, key: str) -> dict[str, str]:
