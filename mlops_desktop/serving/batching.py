@@ -32,7 +32,7 @@ Layout = tuple[str, ...] | None
 class Request:
     """One request for predictions on its way through the thread; `future` is done when `body` or `error` is set."""
 
-    __slots__ = ("answer", "echo", "error", "future", "id", "kind", "received", "table", "text", "wanted")
+    __slots__ = ("answer", "echo", "error", "future", "id", "kind", "received", "rows", "table", "text", "wanted")
 
     def __init__(self, kind: str, text: bytes, id_: str, received: float, future: asyncio.Future[None]) -> None:
         self.kind = kind  # scoring, csv or infer
@@ -41,6 +41,7 @@ class Request:
         self.received = received  # time.perf_counter()
         self.future = future
         self.table: Table | None = None
+        self.rows = 0
         self.echo = ""  # the Open Inference Protocol's id, given back as it came
         self.wanted: tuple[str, ...] = ()
         self.answer = b""
@@ -48,7 +49,7 @@ class Request:
 
 
 class InferenceThread:
-    """`read` fills a request's table, `write` makes its answer's bytes, `record` is told of each call's rows."""
+    """`read` fills a request's table, `write` makes the answers' bytes, `record` is told of each call's rows."""
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class InferenceThread:
         schema: Schema,
         *,
         read: Callable[[Request], Table],
-        write: Callable[[Request, Answer], bytes],
+        write: Callable[[Sequence[Request], Answer], None],
         record: Callable[[Frame, Answer, Sequence[tuple[str, int]]], None],
         most_waiting: int = 1024,
         most_bytes: int = 64 * 2**20,
@@ -147,6 +148,7 @@ class InferenceThread:
         for request in batch:
             try:
                 request.table = self._read(request)
+                request.rows = len(request.table.rows)
             except RequestError as error:
                 request.error = error
                 continue
@@ -158,12 +160,11 @@ class InferenceThread:
             part: list[Request] = []
             rows = 0
             for request in group:
-                count = _rows(request)
-                if part and rows + count > MOST_ROWS:
+                if part and rows + request.rows > MOST_ROWS:
                     self._predict(part, done)
                     part, rows = [], 0
                 part.append(request)
-                rows += count
+                rows += request.rows
             self._predict(part, done)
         return done
 
@@ -184,15 +185,8 @@ class InferenceThread:
                 reason = " ".join(str(error).split())[:200] or type(error).__name__
                 requests[0].error = ModelFailed(f"The model failed on this input: {reason}")
             return
-        start = 0
-        whose = []
-        for request in requests:
-            stop = start + _rows(request)
-            whole = len(requests) == 1
-            request.answer = self._write(request, answer if whole else answer.slice(start, stop))
-            whose.append((request.id, stop - start))
-            start = stop
-        done.append((frame, answer, whose))
+        self._write(requests, answer)
+        done.append((frame, answer, [(request.id, request.rows) for request in requests]))
 
     def _frame(self, requests: list[Request]) -> tuple[list[Request], Frame | None]:
         """One checked frame of all these requests, which have the same layout; without those that are wrong."""
@@ -204,7 +198,7 @@ class InferenceThread:
             return [], None
         rows = tables[0].rows if len(tables) == 1 else list(chain.from_iterable(t.rows for t in tables))
         try:
-            return requests, fast_frame(self._schema, rows, order, booleans=any(t.booleans for t in tables))
+            return requests, fast_frame(self._schema, rows, order)
         except NotPlain:
             pass
         good: list[Request] = []
@@ -229,10 +223,6 @@ class InferenceThread:
             if len(self._orders) < _LAYOUTS:  # strangers may send any names
                 self._orders[columns] = order
         return order
-
-
-def _rows(request: Request) -> int:
-    return len(request.table.rows) if request.table is not None else 0
 
 
 def _join(frames: list[Frame]) -> Frame | None:

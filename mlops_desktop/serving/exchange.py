@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -36,7 +36,7 @@ class Exchange:
 
     def _frame(self, row: list[Any]) -> Frame:
         try:
-            return fast_frame(self.schema, [row], None, booleans=True)
+            return fast_frame(self.schema, [row], None)
         except NotPlain:
             return exact_frame(self.schema, [row], None)
 
@@ -65,15 +65,23 @@ class Exchange:
             request.id = infer.id
         return infer.table
 
-    def write(self, request: Request, answer: Answer) -> bytes:
-        """The body of the answer, in the protocol in which the request came."""
-        if request.kind == "infer":
-            return self._write_infer(request, answer)
-        body: dict[str, Any] = {"predictions": answer.predictions}
-        if self.bundle.is_classification and answer.scores is not None:
-            body["scores"] = answer.scores.tolist()
-        body["prediction_id"] = request.id
-        return orjson.dumps(body)
+    def write(self, requests: Sequence[Request], answer: Answer) -> None:
+        """Give each request its part of the answer, in the protocol in which it came; their rows stand in order."""
+        predictions = answer.predictions
+        scores = answer.scores.tolist() if self.bundle.is_classification and answer.scores is not None else None
+        start = 0
+        for request in requests:
+            stop = start + request.rows
+            if request.kind == "infer":
+                request.answer = self._write_infer(request, answer.slice(start, stop))
+            elif scores is None:
+                body = {"predictions": predictions[start:stop], "prediction_id": request.id}
+                request.answer = orjson.dumps(body)
+            else:
+                body = {"predictions": predictions[start:stop], "scores": scores[start:stop]}
+                body["prediction_id"] = request.id
+                request.answer = orjson.dumps(body)
+            start = stop
 
     def _write_infer(self, request: Request, answer: Answer) -> bytes:
         rows = len(answer.predictions)

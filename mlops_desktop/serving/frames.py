@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +27,7 @@ Column = NDArray[Any] | list[Any]  # numbers and times as arrays; texts as a lis
 
 _NONE = type(None)
 _NUMBERS: frozenset[type] = frozenset((int, float))
+_NUMBERS_OR_NONE: frozenset[type] = frozenset((int, float, _NONE))
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -52,14 +52,11 @@ class Frame:
         return Frame(stop - start, None, tuple(c[start:stop] for c in self.columns))
 
 
-def fast_frame(schema: Schema, rows: Sequence[Row], order: Sequence[int] | None, *, booleans: bool) -> Frame:
-    """Convert rows whose values stand in the given order (None: the schema's own); NotPlain if they are unusual.
-
-    `booleans` says that true or false occurs somewhere in the text: C code takes them for numbers.
-    """
+def fast_frame(schema: Schema, rows: Sequence[Row], order: Sequence[int] | None) -> Frame:
+    """Convert rows whose values stand in the given order (None: the schema's own); NotPlain if they are unusual."""
     try:
         if schema.uniform is not None:
-            return Frame(len(rows), _fast_matrix(schema, rows, order, booleans))
+            return Frame(len(rows), _fast_matrix(schema, rows, order))
         columns = list(zip(*rows, strict=True))
         if order is None:
             if len(columns) != schema.width:
@@ -72,17 +69,25 @@ def fast_frame(schema: Schema, rows: Sequence[Row], order: Sequence[int] | None,
         raise NotPlain from None
 
 
-def _fast_matrix(schema: Schema, rows: Sequence[Row], order: Sequence[int] | None, booleans: bool) -> NDArray[Any]:
+def _fast_matrix(schema: Schema, rows: Sequence[Row], order: Sequence[int] | None) -> NDArray[Any]:
     width = len(rows[0])
     if len(rows) == 1:
         values = rows[0]
     else:
-        if any(len(row) != width for row in rows):
+        if set(map(len, rows)) != {width}:
             raise NotPlain
         values = list(chain.from_iterable(rows))
-    if booleans and bool in set(map(type, values)):
+    dtype = schema.uniform
+    types = set(map(type, values))
+    if dtype is not None and dtype.kind == "i":
+        if types != {int}:
+            raise NotPlain
+        matrix = np.array(values, dtype=dtype)
+    elif types <= _NUMBERS or (schema.optional.size and types <= _NUMBERS_OR_NONE):
+        matrix = np.array(values, dtype=np.float64)  # None becomes NaN
+    else:
         raise NotPlain
-    matrix = _fast_numbers(schema, values).reshape(len(rows), width)
+    matrix = matrix.reshape(len(rows), width)
     if order is not None:
         if -1 in order:  # the last column, of NaN, stands for those that are absent
             matrix = np.column_stack([matrix, np.full(len(rows), math.nan)])
@@ -91,19 +96,7 @@ def _fast_matrix(schema: Schema, rows: Sequence[Row], order: Sequence[int] | Non
         raise NotPlain
     if schema.optional.size and np.isnan(matrix[:, ~schema.optional]).any():
         raise NotPlain
-    return _as_float32(matrix) if schema.uniform == np.float32 else matrix
-
-
-def _fast_numbers(schema: Schema, values: Sequence[Any]) -> NDArray[Any]:
-    dtype = schema.uniform
-    code = "d" if dtype is None or dtype.kind == "f" else "q" if dtype.itemsize == 8 else "i"
-    try:
-        # array() takes numbers only: it raises TypeError for a text, a null, a list.
-        return np.frombuffer(array(code, values), dtype=code)
-    except TypeError:
-        if schema.optional.size and set(map(type, values)) <= {int, float, _NONE}:
-            return np.array(values, dtype=np.float64)  # None becomes NaN
-        raise
+    return _as_float32(matrix) if dtype == np.float32 else matrix
 
 
 def _as_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -122,7 +115,7 @@ def _fast_column(field: Field, values: Sequence[Any]) -> Column:
     if field.kind == "real":
         if types <= _NUMBERS:
             numbers = np.array(values, dtype=np.float64)
-        elif not field.required and types <= {int, float, _NONE}:
+        elif not field.required and types <= _NUMBERS_OR_NONE:
             numbers = np.array(values, dtype=np.float64)  # None becomes NaN
         else:
             raise NotPlain

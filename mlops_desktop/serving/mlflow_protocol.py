@@ -32,7 +32,6 @@ class Table:
 
     columns: tuple[str, ...] | None
     rows: Sequence[Row]
-    booleans: bool  # true or false may occur
 
 
 def parse_json(body: bytes) -> Any:
@@ -58,15 +57,14 @@ def parse_scoring(body: bytes, schema: Schema) -> Table:
             f"it has {' and '.join(given)}" if given else f"it has {', '.join(map(repr, list(value)[:5])) or 'none'}"
         )
         raise InvalidRequest(f"The body must have exactly one of {', '.join(FORMS)}; {found}.")
-    if not isinstance(value.get("params") or {}, dict):
+    if len(value) > 1 and not isinstance(value.get("params") or {}, dict):
         raise InvalidRequest(f"Field 'params' must be an object, it is {describe(value['params'])}.")
-    booleans = b"true" in body or b"false" in body
     columns, rows = _READERS[given[0]](value[given[0]], schema)
     if not rows:
         raise InvalidRequest(f"Field {given[0]!r} has no rows.")
     if len(rows) > _LARGEST_COUNT:
         raise InvalidRequest(f"Field {given[0]!r} has {len(rows):,} rows, the most is {_LARGEST_COUNT:,}.")
-    return Table(columns, rows, booleans)
+    return Table(columns, rows)
 
 
 Rows = tuple[tuple[str, ...] | None, Sequence[Row]]
@@ -89,13 +87,15 @@ def _split(value: Any, schema: Schema) -> Rows:
     if schema.tail is not None:
         return None, rows  # a tensor's columns have no names of their own
     names = tuple(columns)
-    if not all(type(name) is str for name in names):
+    usual = names == schema.names
+    if not usual and not all(type(name) is str for name in names):
         raise InvalidRequest("Field 'dataframe_split.columns' must be a list of texts.")
-    for number, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != len(names):
-            found = f"{len(row)} values" if isinstance(row, list) else describe(row)
-            raise InvalidRequest(f"Row {number} of 'dataframe_split.data' has {found} for {len(names)} columns.")
-    return (None if names == schema.names else names), rows
+    if set(map(type, rows)) != {list} or set(map(len, rows)) != {len(names)}:
+        for number, row in enumerate(rows):
+            if not isinstance(row, list) or len(row) != len(names):
+                found = f"{len(row)} values" if isinstance(row, list) else describe(row)
+                raise InvalidRequest(f"Row {number} of 'dataframe_split.data' has {found} for {len(names)} columns.")
+    return (None if usual else names), rows
 
 
 def _records(value: Any, schema: Schema, form: str = "dataframe_records") -> Rows:
@@ -192,7 +192,7 @@ def parse_csv(body: bytes, schema: Schema) -> Table:
         if len(line) != len(fields):
             raise InvalidRequest(f"Row {number} of the CSV has {len(line)} cells, the header {len(fields)}.")
         rows.append([_cell(field, cell) for field, cell in zip(fields, line, strict=True)])
-    return Table(None if schema.tail is not None else tuple(lines[0]), rows, True)
+    return Table(None if schema.tail is not None else tuple(lines[0]), rows)
 
 
 def _cell(field: Field | None, text: str) -> Any:
@@ -228,16 +228,15 @@ _CELLS = {"real": _number_cell, "whole": _whole_cell, "boolean": _boolean_cell}
 
 
 def _count_keys(value: Any) -> int:
-    """Keys of all objects in a JSON value; lists of plain values are not walked through in Python."""
-    count, waiting = 0, [value]
-    while waiting:
-        item = waiting.pop()
-        if type(item) is dict:
-            count += len(item)
-            waiting.extend(v for v in item.values() if type(v) is dict or type(v) is list)
-        elif item and type(item[0]) in (dict, list):
-            # Rows of a table: of a list that starts with a list, or an object, only its like is of interest.
-            waiting.extend(v for v in item if type(v) is dict or (type(v) is list and v and type(v[0]) in (dict, list)))
+    """Keys of the objects that requests usually hold; never more than there are. Fewer only cost a second look."""
+    if type(value) is not dict:
+        return 0
+    count = len(value)
+    for part in value.values():
+        if type(part) is dict:
+            count += len(part)
+        elif type(part) is list and part and type(part[0]) is dict:
+            count += sum(len(item) for item in part if type(item) is dict)
     return count
 
 

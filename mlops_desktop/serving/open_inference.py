@@ -70,14 +70,13 @@ def parse_infer(body: bytes, schema: Schema, outputs: Sequence[str]) -> InferReq
         raise InvalidRequest(f"The inputs differ in their number of rows: {min(counts)} and {max(counts)}.")
     if not counts or counts == {0}:
         raise InvalidRequest("The inputs have no rows.")
-    booleans = b"true" in body or b"false" in body
     if schema.tail is not None:
         (_, data), width = columns[schema.names[0]], schema.width
-        table = Table(None, [data[i : i + width] for i in range(0, len(data), width)], booleans)
+        table = Table(None, [data[i : i + width] for i in range(0, len(data), width)])
     else:
         names = tuple(columns)
         rows = list(zip(*(data for _, data in columns.values()), strict=True))
-        table = Table(None if names == schema.names else names, rows, booleans)
+        table = Table(None if names == schema.names else names, rows)
     return InferRequest(table, _id(value.get("id")), _wanted(value.get("outputs"), outputs))
 
 

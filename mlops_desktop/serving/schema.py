@@ -80,7 +80,7 @@ class Schema:
             raise CannotServe("Only one tensor of numbers with a fixed row shape can be served, or named columns.")
         return cls(tuple(fields), tails[0])
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(f.name for f in self.fields)
 
