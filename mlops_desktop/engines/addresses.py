@@ -73,7 +73,9 @@ class AddressBook:
 
     def _choose(self, old: Addresses | None) -> Addresses:
         if not 0 <= self._configured <= 65535:
-            raise InvalidInput(f"The port {self._configured} is outside 0 to 65535.", "Change the setting gateway_port.")
+            raise InvalidInput(
+                f"The port {self._configured} is outside 0 to 65535.", "Change the setting gateway_port."
+            )
         port = free_port(self._bind, self._configured)
         admin = free_port(self._bind, 0, exclude={port})
         return Addresses(self._bind, port, admin, old.token if old else secrets.token_urlsafe(32), self._configured)
@@ -116,7 +118,8 @@ def is_free(bind: str, port: int) -> bool:
             if error.errno in {errno.EADDRINUSE, errno.EACCES}:
                 return False
             raise InvalidInput(
-                f"“{bind}” is no address of this computer.", "Change the setting bind_address, for example to 127.0.0.1."
+                f"“{bind}” is no address of this computer.",
+                "Change the setting bind_address, for example to 127.0.0.1.",
             ) from None
         probe.listen(1)  # two sockets with SO_REUSEADDR may bind the same port, but only one may listen
         return True

@@ -111,7 +111,7 @@ class ImageBuilder:
                     self._clean()
 
     def _add_model(self, serving: str, model: images.ModelImage, context: JobContext) -> None:
-        """Lay the bundle on the serving image: twice as fast as a build, and no text of the version is an instruction."""
+        """Lay the bundle on the serving image: faster than a build, and no text of the version is an instruction."""
         step = "Model"
         context.log(f"Adding {len(model.files)} files, {model.size / 1e6:.1f} MB", step=step)
         container = self._host.create(f"mlops-desktop-build-{uuid4().hex[:12]}", serving, {"network_mode": "none"})

@@ -24,7 +24,7 @@ def open_engine(settings: Settings, paths: WorkspacePaths, workspace_id: str) ->
     from mlops_desktop.engines.process import ProcessEngine
     from mlops_desktop.engines.process_gateway import ProcessGateway
 
-    return ProcessEngine(paths, workspace), ProcessGateway(settings, paths, workspace)
+    return ProcessEngine(paths), ProcessGateway(settings, paths)
 
 
 def short_id(workspace_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import re
 import shutil
@@ -108,9 +109,9 @@ class DockerEngine:
         found = (self._host.inspect(c["Id"]) for c in listed)
         return [self._found(f) for f in found if f is not None]
 
-    def logs(self, deployment: str, tail: int = 1000, since: float | None = None) -> list[LogLine]:
+    def logs(self, deployment: str, tail: int = 1000, since: float | None = None) -> builtins.list[LogLine]:
         name = self._name(check_deployment_id(deployment))
-        lines: list[LogLine] = []
+        lines: builtins.list[LogLine] = []
         for stream in ("stdout", "stderr"):
             with contextlib.suppress(NotFound):
                 text = self._host.logs(name, stream, tail, since)

@@ -62,7 +62,9 @@ class DockerHost:
     def image(self, name: str) -> dict[str, Any] | None:
         return self._find(lambda api: api.inspect_image(name))
 
-    def pull(self, name: str, told: Callable[[dict[str, Any]], None], on_cancel: Callable[[Callable[[], None]], None]) -> None:
+    def pull(
+        self, name: str, told: Callable[[dict[str, Any]], None], on_cancel: Callable[[Callable[[], None]], None]
+    ) -> None:
         """Pull an image; `told` gets each message of the engine."""
         repository, _, tag = name.partition("@") if "@" in name else name.rpartition(":")
         if not repository or "/" in tag:
@@ -142,7 +144,9 @@ class DockerHost:
     def stop(self, container: str, grace_seconds: float) -> None:
         """Stop it if it exists and runs."""
         with contextlib.suppress(NotFound):
-            self._call(lambda api: api.stop(container, timeout=max(0, round(grace_seconds))), CALL_SECONDS + grace_seconds)
+            self._call(
+                lambda api: api.stop(container, timeout=max(0, round(grace_seconds))), CALL_SECONDS + grace_seconds
+            )
 
     def kill(self, container: str, signal: str) -> None:
         self._call(lambda api: api.kill(container, signal))
@@ -185,7 +189,9 @@ class DockerHost:
 
         return self._call(read)
 
-    def statistics(self, container: str, told: Callable[[dict[str, Any]], None], on_cancel: Callable[[Callable[[], None]], None]) -> None:
+    def statistics(
+        self, container: str, told: Callable[[dict[str, Any]], None], on_cancel: Callable[[Callable[[], None]], None]
+    ) -> None:
         """Read a container's figures, one a second, until it stops or is cancelled."""
         self._stream(
             lambda api: api._get(api._url("/containers/{0}/stats", container), params={"stream": True}, stream=True),
@@ -195,7 +201,9 @@ class DockerHost:
 
     def events(self, since: float, until: float, filters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What happened between two moments that are past."""
-        return self._call(lambda api: list(api.events(since=int(since), until=int(until), filters=dict(filters), decode=True)))
+        return self._call(
+            lambda api: list(api.events(since=int(since), until=int(until), filters=dict(filters), decode=True))
+        )
 
     # Volumes
 
@@ -321,7 +329,8 @@ def unavailable(error: BaseException) -> EngineUnavailable:
         )
     if "FileNotFoundError" in text or "No such file" in text:
         return EngineUnavailable(
-            "Docker is not installed or not started.", "Start Docker, or set engine to process to serve ONNX without it."
+            "Docker is not installed or not started.",
+            "Start Docker, or set engine to process to serve ONNX without it.",
         )
     if "timed out" in text.lower() or "Timeout" in text:
         return EngineUnavailable("Docker does not answer in time.", "Wait a moment or restart Docker, then try again.")

@@ -6,6 +6,7 @@ name of the socket and the key of every method here, so that an engine needs no 
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ class Engine(Protocol):
         """Every deployment of this workspace; EngineUnavailable when that can't be known."""
         ...
 
-    def logs(self, deployment: str, tail: int = 1000, since: float | None = None) -> list[LogLine]:
+    def logs(self, deployment: str, tail: int = 1000, since: float | None = None) -> builtins.list[LogLine]:
         """The newest `tail` lines, oldest first; of a deployment that is gone: none."""
         ...
 

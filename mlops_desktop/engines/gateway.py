@@ -44,7 +44,7 @@ class Gateway(Protocol):
     """One stable address per model and environment. Safe to be called from several threads."""
 
     def ensure(self) -> None:
-        """See to it that it runs with the last applied routes; EngineUnavailable, or Conflict when its port is taken."""
+        """See to it that it runs with the last applied routes; EngineUnavailable, Conflict when its port is taken."""
         ...
 
     def apply(self, routes: Sequence[Route]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import json
 import re
 import sys
 import threading
@@ -14,13 +13,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlops_desktop.domain.errors import Conflict, EngineUnavailable, NotFound, WorkstationError
+from mlops_desktop.domain.errors import Conflict, EngineUnavailable, WorkstationError
 from mlops_desktop.engines import addresses as ports
 from mlops_desktop.engines import haproxy_config as text
 from mlops_desktop.engines.builder import ImageBuilder
 from mlops_desktop.engines.docker import DockerHost
-from mlops_desktop.engines.gateway import TOKEN_HEADER, Route, check_routes, deployments_of
 from mlops_desktop.engines.engine import check_deployment_id
+from mlops_desktop.engines.gateway import TOKEN_HEADER, Route, check_routes, deployments_of
 from mlops_desktop.engines.images import LABEL_PREFIX, USER, file_tar
 from mlops_desktop.engines.routes_file import read_routes, write_routes
 from mlops_desktop.engines.sockets import FOLDER, SocketFolders

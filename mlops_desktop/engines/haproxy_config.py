@@ -1,9 +1,9 @@
 """The gateway's configuration as text. It never changes while it runs: only servers and one map do.
 
-A request's route (environment/model) and a random slot from 0 to 99 are looked up in a map that names the deployment. A
-map is replaced in one step by HAProxy's runtime interface, so that no moment exists in which the old deployment has lost
-its share and the new one has none yet (which lost 2,216 of 55,774 answers when weights were changed one by one), and
-nothing is ever reloaded, so no older process lingers with older routes. The names that are filled in were checked
+A request's route (environment/model) and a random slot from 0 to 99 are looked up in a map that names the deployment.
+A map is replaced in one step by HAProxy's runtime interface, so that no moment exists in which the old deployment has
+lost its share and the new one has none yet (which lost 2,216 of 55,774 answers when weights were changed one by one),
+and nothing is ever reloaded, so no older process lingers with older routes. The names that are filled in were checked
 against a grammar before (`gateway.check_routes`).
 """
 
@@ -22,9 +22,9 @@ BACKEND = "deployments"
 RUNTIME_PATH = "/-/runtime"
 _RUNTIME_SOCKET = "/tmp/runtime.sock"  # noqa: S108 - in the container's own tmpfs
 
-# The runtime interface is a Unix socket inside the container. A published socket file works on Linux only, a TCP one has
-# no password, and `docker exec` takes 0.1 s and a tool that the official image lacks. So a few lines of Lua (part of
-# Debian's and of the official build) pass commands on, behind the token of the admin side.
+# The runtime interface is a Unix socket inside the container. A published socket file works on Linux only, a TCP one
+# has no password, and `docker exec` takes 0.1 s and a tool that the official image lacks. So a few lines of Lua (part
+# of Debian's and of the official build) pass commands on, behind the token of the admin side.
 LUA = f"""core.register_service("runtime", "http", function(applet)
   local body = applet:receive()
   local socket = core.tcp()
@@ -69,6 +69,8 @@ def config(listen: Listen, deployments: Collection[str]) -> str:
             (504, "The deployment that serves this model took too long to answer.", ""),
         )
     )
+    closed = f"status 403 content-type application/json string {_json(CLOSED)}"
+    no_version = f"status 503 content-type application/json string {_json(NO_VERSION)} hdr retry-after 5"
     return f"""global
   log stderr format raw local0 notice
   stats socket unix@{_RUNTIME_SOCKET} mode 600 level admin
@@ -89,19 +91,19 @@ defaults
 frontend public
   bind {listen.address}:{listen.port}
   # Decoded before it is compared, because the serving program decodes too.
-  http-request deny status 403 content-type application/json string {_json(CLOSED)} if {{ path,url_dec -m sub -i {MONITOR_PATH} }}
+  http-request deny {closed} if {{ path,url_dec -m sub -i {MONITOR_PATH} }}
   http-request del-header {TOKEN_HEADER}
   http-request set-var(txn.slot) rand(100)
   http-request set-var(txn.route) path,field(2,/,2)
   http-request set-var(txn.deployment) var(txn.route),concat(/,txn.slot),map({MAP})
-  http-request return status 503 content-type application/json string {_json(NO_VERSION)} hdr retry-after 5 unless {{ var(txn.deployment) -m found }}
+  http-request return {no_version} unless {{ var(txn.deployment) -m found }}
   http-request replace-path ^/[^/]*/[^/]*/?(.*) /\\1
   default_backend {BACKEND}
 
 frontend admin
   bind {listen.address}:{listen.admin_port}
   http-request set-var(txn.token) str({listen.token})
-  http-request deny status 403 content-type application/json string {_json(CLOSED)} unless {{ req.hdr({TOKEN_HEADER}),secure_memcmp(txn.token) }}
+  http-request deny {closed} unless {{ req.hdr({TOKEN_HEADER}),secure_memcmp(txn.token) }}
   http-request del-header {TOKEN_HEADER}
   http-request use-service lua.runtime if {{ path {RUNTIME_PATH} }} {{ method POST }}
   http-request set-var(txn.deployment) path,field(2,/)

@@ -40,7 +40,9 @@ REQUIREMENT_LISTS: Mapping[str, tuple[str, ...]] = {
 
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_IMAGE = re.compile(rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?")
+_IMAGE = re.compile(
+    rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?"
+)
 _REQUIREMENT = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
     r"(?:\[[A-Za-z0-9][A-Za-z0-9._,-]*\])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*"
@@ -88,7 +90,9 @@ def check_image_name(name: str) -> str:
     """Return `name` when it is an image reference by Docker's grammar; else InvalidInput."""
     if len(name) <= 255 and _IMAGE.fullmatch(name):
         return name
-    raise InvalidInput(f"“{_shown(name)}” is no image name.", "Write it like python:3.11-slim or host:5000/team/base:1.")
+    raise InvalidInput(
+        f"“{_shown(name)}” is no image name.", "Write it like python:3.11-slim or host:5000/team/base:1."
+    )
 
 
 def check_requirement(line: str) -> str:
@@ -110,7 +114,9 @@ def check_labels(labels: Mapping[str, str]) -> dict[str, str]:
     """Labels with the app's prefix; InvalidInput for odd keys and for control characters in values."""
     for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key):
-            raise InvalidInput(f"“{_shown(key)}” can't name a label.", "Use lower-case letters, digits, dots and dashes.")
+            raise InvalidInput(
+                f"“{_shown(key)}” can't name a label.", "Use lower-case letters, digits, dots and dashes."
+            )
         if len(value) > MAX_LABEL or not value.isprintable():
             raise InvalidInput(f"The label {key} is too long or has control characters.", "Use one line of text.")
     return {LABEL_PREFIX + key: value for key, value in sorted(labels.items())}
@@ -130,7 +136,9 @@ def bundle_format(bundle: Path) -> str:
     try:
         found = json.loads((bundle / "serving.json").read_text())["format"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise InvalidArtifact("The serving bundle is incomplete: serving.json can't be read.", "Deploy again.") from None
+        raise InvalidArtifact(
+            "The serving bundle is incomplete: serving.json can't be read.", "Deploy again."
+        ) from None
     if found not in REQUIREMENT_LISTS:
         raise InvalidArtifact(f"No engine knows the format “{_shown(str(found))}”.", "Register the version again.")
     return str(found)

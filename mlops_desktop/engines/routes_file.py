@@ -25,7 +25,11 @@ def write_routes(file: Path, routes: Sequence[Route]) -> None:
         file,
         json.dumps(
             [
-                {"model": r.model, "environment": r.environment, "targets": [[t.deployment, t.weight] for t in r.targets]}
+                {
+                    "model": r.model,
+                    "environment": r.environment,
+                    "targets": [[t.deployment, t.weight] for t in r.targets],
+                }
                 for r in routes
             ]
         ),
