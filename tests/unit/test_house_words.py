@@ -13,6 +13,7 @@ import pytest
 
 from mlops_desktop.cli import main as command_line
 from mlops_desktop.domain import errors, events
+from mlops_desktop.ui.error_reporter import problem_of
 
 
 def below(base: type) -> Iterator[type]:
@@ -79,8 +80,7 @@ def test_every_error_is_one_line_of_the_command_line(
 
 @pytest.mark.parametrize("kind", all_errors(), ids=lambda kind: kind.__name__)
 def test_every_error_is_a_problem_in_the_window(kind: type[errors.WorkstationError]) -> None:
-    reporter = pytest.importorskip("mlops_desktop.ui.error_reporter")
-    problem = reporter.problem_of(kind("It did not work.", "Try again."))
+    problem = problem_of(kind("It did not work.", "Try again."))
     assert (problem.message, problem.hint, problem.bug) == ("It did not work.", "Try again.", False)
     assert kind.__name__ in problem.details
 
