@@ -37,6 +37,7 @@ LOG_BYTES = 10 << 20  # a longer log is put aside at the next start
 TAIL_BYTES = 2 << 20
 USAGE_SECONDS = 0.5
 STAGED = "staged:"
+STAGED_SECONDS = 3600.0  # how long a copy that nobody has started yet is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,9 @@ class ProcessEngine:
                 self._stage(spec.bundle, files, target, context)
             except OSError as error:
                 raise StorageError(f"The files can't be copied: {error.strerror}.", "Free some space.") from error
+        else:
+            target.touch()  # somebody is about to start it: `_sweep` has to wait again
+        self._sweep(keep=key)
         context.log(f"{len(files)} files {'are there already' if cached else 'copied'}", step="Bundle")
         context.progress(1.0, "Ready to start")
         return BuiltImage(f"{STAGED}{key}", f"sha256:{key}", cached, time.monotonic() - began)
@@ -152,8 +156,6 @@ class ProcessEngine:
             self._socket(deployment).unlink(missing_ok=True)
             for suffix in (".json", ".pid"):
                 (self._records / f"{deployment}{suffix}").unlink(missing_ok=True)
-            if all(r.image != record.image for r in self._all()):
-                shutil.rmtree(self._staged / record.image.removeprefix(STAGED), ignore_errors=True)
 
     def list(self) -> list[Found]:
         with self._lock:
@@ -214,6 +216,13 @@ class ProcessEngine:
             part.rename(target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+    def _sweep(self, keep: str) -> None:
+        """Remove copies that no deployment uses; young ones may just be waiting to be started."""
+        used = {keep, *(r.image.removeprefix(STAGED) for r in self._all())}
+        for folder in self._staged.iterdir():
+            if folder.name not in used and time.time() - folder.stat().st_mtime > STAGED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _found(self, record: _Record) -> Found:
         running = local.alive(record.handle)
