@@ -66,7 +66,7 @@ class Realised:
         span = store.first_and_last(database, deployment.id)
         if span is None:
             return []
-        start, end = math.nextafter(span[0], -math.inf), span[1]
+        start, end = span[0], math.nextafter(span[1], math.inf)
         labelled = store.labelled_between(database, [deployment.id], start, end)
         number = sum(store.count_between(database, [deployment.id], start, end, end - start + 1).values())
         return [
@@ -104,9 +104,10 @@ class Realised:
         if newest is None or not reference:
             return None
         length = self.parts.settings.performance_chunk_seconds
+        end = math.nextafter(newest, math.inf)
         labelled: list[store.Labelled] = []
         for times in (1, 3, WIDENED):
-            labelled = store.labelled_between(database, [deployment.id], newest - times * length, newest)
+            labelled = store.labelled_between(database, [deployment.id], newest - times * length, end)
             if len(labelled) >= MIN_LABELS:
                 break
         if len(labelled) < MIN_LABELS:

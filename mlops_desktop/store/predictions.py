@@ -48,12 +48,12 @@ SELECT p.id, p.label, m.name AS model, m.task FROM predictions p
 """
 _LABELLED = """
 SELECT at, score, outcome, label FROM predictions
- WHERE deployment IN (SELECT value FROM json_each(:deployments)) AND at > :start AND at <= :end AND label IS NOT NULL
+ WHERE deployment IN (SELECT value FROM json_each(:deployments)) AND at >= :start AND at < :end AND label IS NOT NULL
  ORDER BY at
 """
 _COUNT = """
 SELECT CAST((at - :start) / :step AS INTEGER) AS slot, COUNT(*) AS number FROM predictions
- WHERE deployment IN (SELECT value FROM json_each(:deployments)) AND at > :start AND at <= :end GROUP BY slot
+ WHERE deployment IN (SELECT value FROM json_each(:deployments)) AND at >= :start AND at < :end GROUP BY slot
 """
 
 
@@ -104,7 +104,7 @@ class Labelled:
 
 
 def labelled_between(db: Sql, deployments: Iterable[str], start: float, end: float) -> list[Labelled]:
-    """Predictions made in the range whose outcome is known, in order of time."""
+    """Predictions made from `start` to before `end` whose outcome is known, in order of time."""
     values: dict[str, Any] = {"deployments": json.dumps(list(deployments)), "start": start, "end": end}
     return [
         Labelled(r["at"], math.nan if r["score"] is None else r["score"], r["outcome"], r["label"])
