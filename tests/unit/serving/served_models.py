@@ -46,6 +46,14 @@ def logistic() -> Pipeline:
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(*breast_cancer())
 
 
+def slow() -> Pipeline:
+    from sklearn.preprocessing import FunctionTransformer
+
+    from tests.unit.serving.slow_model import wait
+
+    return make_pipeline(FunctionTransformer(wait), StandardScaler(), LogisticRegression()).fit(*breast_cancer())
+
+
 def forest(trees: int = 200) -> RandomForestClassifier:
     return RandomForestClassifier(trees, random_state=1).fit(*breast_cancer())
 
