@@ -102,7 +102,8 @@ def judge(module: str, name: str) -> str:
     if (module, name) in _allowed():
         return ALLOW
     root = module.split(".", 1)[0]
-    if "." in name or not module.replace(".", "").isidentifier() or not name.isidentifier():
+    plain = module.isascii() and name.isascii() and module.replace(".", "").isidentifier() and name.isidentifier()
+    if not plain:
         return REJECT  # a dotted name walks from the module to anything that it imported
     if (module, name) in _HARMLESS:
         return REVIEW
