@@ -54,7 +54,7 @@ def read_chunks(
     """
     data = _object(body)
     try:
-        boot, container_now = str(data["boot"])[:64], _finite(data["now"])
+        boot, container_now = _boot(data["boot"]), _finite(data["now"])
         skew = container_now - received
         shift = skew if abs(skew) > MAX_SKEW else 0.0
         earliest = before[1] if before is not None and before[0] == boot else None
@@ -92,7 +92,7 @@ def read_predictions(body: bytes, deployment: str, received: float, skew: float)
             value = float(score) if isinstance(score, int | float) else math.nan
             text = "" if outcome is None else str(outcome)[:MAX_OUTCOME]
             predictions.append(Prediction(identifier, deployment, min(_finite(at) - shift, received), value, text))
-        return PredictionAnswer(str(data["boot"])[:64], last, tuple(predictions), int(data.get("dropped", 0)))
+        return PredictionAnswer(_boot(data["boot"]), last, tuple(predictions), int(data.get("dropped", 0)))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise _unreadable(deployment, error) from None
 
@@ -151,6 +151,13 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InvalidInput("The deployment's answer to the collector is no JSON object.", "Look at its log.")
     return data
+
+
+def _boot(value: Any) -> str:
+    """It goes into the next request's address, so it must be as plain as the serving program makes it."""
+    if not isinstance(value, str) or not (value.isascii() and value.isalnum()) or len(value) > 64:
+        raise ValueError(f"{str(value)[:80]!r} is no boot id")
+    return value
 
 
 def _count(value: Any) -> int:

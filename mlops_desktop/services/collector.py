@@ -33,8 +33,8 @@ class Progress:
     """Where collecting from one deployment stands; lost with the process and then read from the database."""
 
     boot: str = ""
-    chunk: int = -1
-    prediction: int = -1
+    chunk: int = 0  # sequences begin at 1
+    prediction: int = 0
     answered_at: float | None = None
     skew: float = 0.0
     dropped: int = 0  # predictions that the deployment could not keep until we came
@@ -59,6 +59,7 @@ class Collector:
     usage: Callable[[], Mapping[str, Usage]]
     progress: dict[str, Progress] = field(default_factory=dict)
     _cleaned_at: float = 0.0
+    _rolled_at: float | None = None
 
     def round(self, deployments: Sequence[Deployment]) -> None:
         """Collect once; records everything in one transaction."""
@@ -123,7 +124,7 @@ class Collector:
     def _advance(self, progress: Progress, answer: _Fetched, now: float) -> None:
         chunks, predictions = answer.chunks, answer.predictions
         if chunks.boot != progress.boot:
-            progress.boot, progress.chunk, progress.prediction = chunks.boot, -1, -1
+            progress.boot, progress.chunk, progress.prediction = chunks.boot, 0, 0
             progress.dropped = 0
             progress.boots += 1
         progress.chunk = max([progress.chunk, *(c.sequence for c in chunks.chunks)])
@@ -159,7 +160,8 @@ class Collector:
             return
         self._cleaned_at = now
         with self.parts.database.write() as tx:
-            store.roll_up(tx, now)
+            if store.roll_up(tx, now, self._rolled_at):
+                self._rolled_at = now
             store.forget_old(tx, now)
             prediction_store.forget_old(tx, now)
 

@@ -146,20 +146,21 @@ def usage_between(db: Sql, deployments: Iterable[str], start: float, end: float)
     ]
 
 
-def roll_up(tx: Transaction, now: float, after: float = 0.0) -> int:
-    """Merge old chunks of one boot into stretches (exact: counts add up); returns how many rows became fewer.
+def roll_up(tx: Transaction, now: float, before: float | None = None) -> bool:
+    """Merge old chunks of one boot into stretches (exact: counts add up); whether all that was due is done.
 
-    `after` leaves what ended before it alone, when it is known to be rolled up.
+    `before` is the time of the last call that was done with all: what it had reached is not read again.
     """
-    saved = 0
+    done = True
     for age, width in reversed(ROLL_UPS):
         cutoff = (now - age) // width * width
-        for deployment in [r["deployment"] for r in tx.db.query("SELECT DISTINCT deployment FROM chunks")]:
-            saved += _roll_up_chunks(tx, deployment, width, after, cutoff)
+        after = 0.0 if before is None else (before - age) // width * width - width
+        for deployment in [r["id"] for r in tx.db.query("SELECT id FROM deployments")]:
+            done &= _roll_up_chunks(tx, deployment, width, after, cutoff)
         values = {"after": after, "cutoff": cutoff, "width": width}
         tx.db.execute(_ROLL_UP_USAGE, values)
-        saved += tx.db.execute(_DROP_ROLLED_USAGE, values).rowcount
-    return saved
+        tx.db.execute(_DROP_ROLLED_USAGE, values)
+    return done
 
 
 def forget_old(tx: Transaction, now: float) -> None:
@@ -210,7 +211,7 @@ def latest_verdicts(db: Sql, deployment: str, chunks: int = 1) -> list[StoredVer
     return [_verdict(row) for row in rows]
 
 
-def _roll_up_chunks(tx: Transaction, deployment: str, width: float, after: float, cutoff: float) -> int:
+def _roll_up_chunks(tx: Transaction, deployment: str, width: float, after: float, cutoff: float) -> bool:
     from mlops_desktop.serving.chunks import merge  # imports numpy
 
     stretches: dict[tuple[str, int], list[int]] = {}
@@ -219,7 +220,6 @@ def _roll_up_chunks(tx: Transaction, deployment: str, width: float, after: float
         {"deployment": deployment, "after": after, "cutoff": cutoff},
     ):
         stretches.setdefault((row["boot"], int(row["start"] // width)), []).append(row["sequence"])
-    saved = 0
     several = [(boot, sequences) for (boot, _), sequences in stretches.items() if len(sequences) > 1]
     for boot, sequences in several[:MERGES_A_CALL]:
         key = {"deployment": deployment, "boot": boot, "sequences": json.dumps(sequences)}
@@ -244,8 +244,7 @@ def _roll_up_chunks(tx: Transaction, deployment: str, width: float, after: float
         columns = "(deployment, boot, sequence, start, end, requests, rows, errors, body)"
         values = "(:deployment, :boot, :sequence, :start, :end, :requests, :rows, :errors, :body)"
         tx.db.execute(f"INSERT INTO chunks {columns} VALUES {values}", _chunk_row(merged))  # noqa: S608 - constants
-        saved += len(chunks) - 1
-    return saved
+    return len(several) <= MERGES_A_CALL
 
 
 def _range(deployments: Iterable[str], start: float, end: float) -> dict[str, Any]:

@@ -183,6 +183,7 @@ def test_unknown_cpu_and_memory_are_gaps_not_zeros(world):
         b'{"boot": "a"}',
         b'{"boot":"a","now":1,"chunks":[1]}',
         b'{"boot":"a","now":NaN,"chunks":[]}',
+        b'{"boot":"a&after=99","now":1,"chunks":[]}',
         b"[" * 100_000,
         json.dumps({"boot": "a", "now": 1, "chunks": [{"sequence": -1}]}).encode(),
     ],
@@ -324,3 +325,21 @@ def test_a_chart_never_has_more_than_600_points(world, days):
     seconds = days * 86_400
     step = choose_step(world.now - seconds, world.now, world.now, 1.0)
     assert seconds / step <= 600
+
+
+def test_rolling_up_again_and_again_changes_no_sum(world):
+    """Each housekeeping goes on where the last one ended, over the borders of minutes and of five minutes."""
+    program = world.deploy()
+    for second in range(300):
+        program.serve(1)
+        world.second()
+        if second % 50 == 0:
+            world.now += 17
+    for pause in (3500, 60, 60, 60, 60, 60, 60, 3600, 86_400, 86_400, 3600):
+        world.now += pause
+        world.monitoring.collect()
+    chunks = store.chunks_between(world.database.read(), ["d1"], 0, world.now)
+    assert sum(c.rows for c in chunks) == 300
+    assert len(chunks) <= 3
+    assert sum(sum(c.body["latency"]["counts"]) for c in chunks) == 300
+    assert [c.end for c in chunks] == sorted(c.end for c in chunks)

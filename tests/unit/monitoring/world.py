@@ -109,6 +109,7 @@ class Program:
             return self.raw
         parts = urlsplit(path)
         query = parse_qs(parts.query)
+        assert query["after"][0].isdigit()  # the real program refuses anything else
         after, boot = int(query["after"][0]), query.get("boot", [""])[0]
         if parts.path == "/_monitor/chunks":
             return json.dumps(self.recorder.chunks(after, boot)).encode()
