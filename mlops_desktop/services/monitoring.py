@@ -92,7 +92,7 @@ class MonitoringService:
         measured = [s for s in samples if s.memory_bytes is not None]
         memory = measured[-1].memory_bytes if measured else None
         limit = deployment.limits.memory_mb * 2**20
-        report = self._verdicts.latest(deployment)
+        report = self._verdicts.fresh(deployment, now)
         known = [f for f in report.features if f.state is not DriftState.UNKNOWN] if report else []
         features = [f for f in known if f.kind != "prediction"]
         predictions = [f for f in known if f.kind == "prediction"]
@@ -121,7 +121,7 @@ class MonitoringService:
             answered = bool(chunks) or any(s.answered for s in samples)
             measured = [s for s in samples if s.memory_bytes is not None]
             quantiles = quantiles_ms(chunks)
-            report = self._verdicts.latest(deployment)
+            report = self._verdicts.fresh(deployment, now)
             progress = self._collector.progress.get(deployment.id)
             figures = {}
             if progress is not None:

@@ -81,6 +81,12 @@ class Verdicts:
         reports = _reports(deployment, store.latest_verdicts(self.parts.database.read(), deployment.id))
         return reports[-1] if reports else None
 
+    def fresh(self, deployment: Deployment, now: float) -> DriftReport | None:
+        """The newest closed chunk, unless it is so long ago that it says nothing of the present."""
+        report = self.latest(deployment)
+        stale = PATIENCE * self.parts.settings.drift_chunk_seconds
+        return None if report is None or now - report.end > stale else report
+
     def report(self, deployment: Deployment, start: float | None, end: float | None) -> DriftReport:
         """All figures over a range, with bins; without a range over the newest closed chunk.
 

@@ -196,3 +196,14 @@ def test_what_does_not_exist_gets_a_sentence(world):
         world.monitoring.drift_history("nothing", 0, 1)
     with pytest.raises(InvalidInput):
         world.monitoring.drift_history("d1", 1, 0)
+
+
+def test_a_verdict_of_long_ago_says_nothing_of_the_present(world):
+    program = world.deploy()
+    traffic(world, program, 30)
+    assert world.monitoring.live()[0].drift is DriftState.OK
+    for _ in range(130):
+        world.second()
+    assert world.monitoring.live()[0].drift is DriftState.UNKNOWN
+    assert world.monitoring.figures(world.delivery.deployment("d1"))["drifted_features"] is None
+    assert world.monitoring.drift("delay").state is DriftState.OK  # of the time that it names
