@@ -114,7 +114,7 @@ def _onnx_bytes(estimator: Any, schema: Schema, task: Task, *, matrix: bool) -> 
 def _with_even_ties(content: bytes, estimator: Any) -> bytes:
     """The model with its label taken from probabilities that are rounded to six digits; the first class wins a tie.
 
-    Of 20 trees 10 may say one class and 10 the other. scikit-learn then takes the first class; a sum of numbers in single
+    Of 20 trees 10 may say one class and 10 the other. scikit-learn then takes the first class; a sum in single
     precision is a little off, and ONNX takes either.
     """
     import onnx
