@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import warnings
 from collections.abc import Sequence
@@ -44,7 +45,7 @@ def pack(
     """Write the estimator's files into `folder`; InvalidArtifact when it can't be saved, loaded again and served."""
     schema = Schema.from_signature(signature.to_dict())
     rows = held_out.rows(signature)
-    original, original_format = _save(estimator, folder)
+    original, original_format = _save(estimator, schema, task, folder)
     conversion = Conversion(False, "It was not asked for.")
     if onnx:
         target = folder / "model.onnx"
@@ -59,21 +60,25 @@ def pack(
 
 def served(path: Path, format: Format, estimator: Any, schema: Schema, task: Task, rows: Sequence[Any]) -> Answer:
     """What the serving program answers for these rows."""
-    classes = classes_of(estimator, task)
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    bundle = Bundle(
-        path.parent, "", "", task.value, format.value, path, {path.name: digest}, schema, classes,
-        classes[1] if len(classes) == 2 else None, "", None, None,
-    )  # fmt: skip
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return predictor.load(bundle).predict(exact_frame(schema, rows, None))
+            return predictor.load(_bundle(path, format, estimator, schema, task)).predict(
+                exact_frame(schema, rows, None)
+            )
     except (CannotServe, InvalidRequest) as error:
         raise InvalidArtifact(
             f"The saved model can't be served: {error}", "Train on columns of numbers and texts."
         ) from None
+
+
+def _bundle(path: Path, format: Format, estimator: Any, schema: Schema, task: Task) -> Bundle:
+    classes = classes_of(estimator, task)
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    positive = classes[1] if len(classes) == 2 else None
+    files = {path.name: digest}
+    return Bundle(path.parent, "", "", task.value, format.value, path, files, schema, classes, positive, "", None, None)
 
 
 def classes_of(estimator: Any, task: Task) -> tuple[str, ...]:
@@ -83,18 +88,14 @@ def classes_of(estimator: Any, task: Task) -> tuple[str, ...]:
     return tuple(category_text(c) for c in np.asarray(getattr(estimator, "classes_", ())).tolist())
 
 
-def _save(estimator: Any, folder: Path) -> tuple[Path, Format]:
-    """As skops when nothing in it is unknown, because such a file can't run code; else as a pickle."""
-    import skops.io
-
+def _save(estimator: Any, schema: Schema, task: Task, folder: Path) -> tuple[Path, Format]:
+    """As skops when nothing in it is unknown and the serving program loads it; else as a pickle, which can run code."""
     path = folder / "model.skops"
-    try:
-        skops.io.dump(estimator, path)
-        # The serving program trusts by rules of its own; a file that it would refuse is no use.
-        if inspect(path).inspection.verdict is InspectionVerdict.ALLOW and not _untrusted(path):
+    if _save_skops(estimator, path) and inspect(path).inspection.verdict is InspectionVerdict.ALLOW:
+        with contextlib.suppress(CannotServe), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            predictor.load(_bundle(path, Format.SKOPS, estimator, schema, task))
             return path, Format.SKOPS
-    except (TypeError, ValueError, AttributeError, ImportError, LookupError, RuntimeError, RecursionError):
-        pass  # skops raises what its writers happen to; the pickle is the answer to all of it
     path.unlink(missing_ok=True)
     import joblib
 
@@ -109,11 +110,14 @@ def _save(estimator: Any, folder: Path) -> tuple[Path, Format]:
     return path, Format.SKLEARN_PICKLE
 
 
-def _untrusted(path: Path) -> list[str]:
-    """Names that skops does not trust and that aren't classes of scikit-learn, numpy and scipy."""
+def _save_skops(estimator: Any, path: Path) -> bool:
     import skops.io
 
-    return [n for n in skops.io.get_untrusted_types(file=path) if n.split(".")[0] not in ("sklearn", "numpy", "scipy")]
+    try:
+        skops.io.dump(estimator, path)
+    except (TypeError, ValueError, AttributeError, ImportError, LookupError, RuntimeError, RecursionError):
+        return False  # skops raises what its writers happen to; the pickle is the answer to all of it
+    return True
 
 
 def _agree(estimator: Any, task: Task, held_out: Table, answers: Answer) -> None:

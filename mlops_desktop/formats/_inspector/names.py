@@ -102,8 +102,7 @@ def judge(module: str, name: str) -> str:
     if (module, name) in _allowed():
         return ALLOW
     root = module.split(".", 1)[0]
-    plain = module.isascii() and name.isascii() and module.replace(".", "").isidentifier() and name.isidentifier()
-    if not plain:
+    if not all(part.isascii() and part.isidentifier() for part in (*module.split("."), name)):
         return REJECT  # a dotted name walks from the module to anything that it imported
     if (module, name) in _HARMLESS:
         return REVIEW
