@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_desktop.domain.deployments import EngineKind, EngineStatus, Limits, Usage
 from mlops_desktop.domain.errors import Conflict, DeploymentFailed, InvalidInput, NotFound, WorkstationError
-from mlops_desktop.engines import images
+from mlops_desktop.engines import images, memory
 from mlops_desktop.engines.builder import ImageBuilder
 from mlops_desktop.engines.docker import STATUS_SECONDS, DockerHost, EngineRefused
 from mlops_desktop.engines.engine import BuiltImage, Found, ImageSpec, LogLine, StartSpec, check_deployment_id
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mlops_desktop.runtime.jobs import JobContext
 
 RESTARTS = 3
-_OOM_EVENTS = {"type": "container", "event": "oom"}
 _WORKSPACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
 
 
@@ -46,7 +45,8 @@ class DockerEngine:
         self._builder = ImageBuilder(settings, host)
         self._usage = UsageReaders(host)
         self._out_of_memory: set[str] = set()
-        self._events_read = time.time()
+        self._asked_to_end: set[str] = set()  # containers
+        self._events_read = 1.0
 
     def status(self) -> EngineStatus:
         try:
@@ -129,18 +129,43 @@ class DockerEngine:
         return f"mlops-desktop-{self._workspace}-{deployment}"
 
     def _read_events(self) -> None:
-        """Remember who ran out of memory: a restart clears the container's own flag."""
+        """Remember who ran out of memory, for a restart clears the container's own flag.
+
+        A death by signal 9 that nobody asked Docker for is the kernel's doing; the engine remembers its last 256
+        events, so that one that happened while the application was closed is seen, too.
+        """
         now = time.time()
-        filters = _OOM_EVENTS | {"label": [f"{LABEL_PREFIX}workspace={self._workspace}"]}
+        filters = {
+            "type": "container",
+            "event": ["oom", "kill", "die", "start"],
+            "label": [f"{LABEL_PREFIX}workspace={self._workspace}"],
+        }
         for event in self._host.events(self._events_read, now, filters):
-            if deployment := event["Actor"]["Attributes"].get(LABEL_PREFIX + "deployment"):
+            attributes = event["Actor"]["Attributes"]
+            if not (deployment := attributes.get(LABEL_PREFIX + "deployment")):
+                continue
+            action = event["Action"]
+            if action == "kill":
+                self._asked_to_end.add(event["Actor"]["ID"])
+            elif action == "start":
+                self._asked_to_end.discard(event["Actor"]["ID"])
+            elif action == "oom" or (
+                attributes.get("exitCode") == "137" and event["Actor"]["ID"] not in self._asked_to_end
+            ):
                 self._out_of_memory.add(deployment)
-        self._events_read = now - 1  # the engine's moments are whole seconds here
+        # Whole seconds only, and 0 means "from the beginning". What is read twice does no harm.
+        self._events_read = max(1.0, now - 1)
+
+    def _kills(self, pid: int) -> int:
+        """The kernel's own count; needs an engine whose processes are this computer's."""
+        return memory.kills(pid) if sys.platform == "linux" and self._host.local else 0
 
     def _found(self, container: Mapping[str, Any]) -> Found:
         state = container["State"]
         labels = container["Config"]["Labels"]
         deployment = labels[LABEL_PREFIX + "deployment"]
+        if self._kills(int(state["Pid"])):
+            self._out_of_memory.add(deployment)
         running = bool(state["Running"]) and not state["Restarting"]
         return Found(
             deployment=deployment,
@@ -157,14 +182,14 @@ class DockerEngine:
 
 def isolation(limits: Limits) -> dict[str, Any]:
     """Host options of a deployment's container: no network, nothing writable but its socket folder and a small /tmp."""
-    memory = limits.memory_mb << 20
+    most = limits.memory_mb << 20
     return {
         "network_mode": "none",
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
-        "mem_limit": memory,
-        "memswap_limit": memory,  # equal: no swap
+        "mem_limit": most,
+        "memswap_limit": most,  # equal: no swap
         "nano_cpus": round(limits.cpus * 1e9),
         "pids_limit": limits.processes,
         "tmpfs": {"/tmp": f"rw,noexec,nosuid,nodev,size={limits.tmp_mb}m,mode=1777"},  # noqa: S108 - its own /tmp

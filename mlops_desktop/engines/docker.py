@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, TypeVar
@@ -17,6 +19,7 @@ from mlops_desktop.domain.errors import Conflict, DeploymentFailed, EngineUnavai
 T = TypeVar("T")
 CALL_SECONDS = 60.0  # no answer within this time: the engine does not answer
 STATUS_SECONDS = 3.0
+DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 SPOOL_BYTES = 16 << 20  # build contexts above this go to a temporary file
 
 
@@ -36,7 +39,6 @@ class DockerHost:
         self._address = address
         self._api_version: str | None = None
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
-        self._closed = False
 
     # The engine itself
 
@@ -45,6 +47,7 @@ class DockerHost:
         if timeout == CALL_SECONDS:
             return self._call(lambda api: dict(api.info()))
         with translated():
+            self._knock()
             client = self._connect(timeout)
             try:
                 return dict(client.info())
@@ -236,9 +239,21 @@ class DockerHost:
         self._api_version = client.api_version
         return client
 
+    def _knock(self) -> None:
+        """Fail at once, with the plain cause, when nobody listens at a Unix socket.
+
+        docker-py would leave its own socket open when it can't connect.
+        """
+        address = self._address or os.environ.get("DOCKER_HOST") or DEFAULT_ADDRESS
+        if address.startswith("unix://") and hasattr(socket, "AF_UNIX"):
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(STATUS_SECONDS)
+                probe.connect("/" + address.removeprefix("unix://").lstrip("/"))
+
     @contextlib.contextmanager
     def _borrow(self, timeout: float = CALL_SECONDS) -> Iterator[Any]:
         with translated():
+            self._knock()
             try:
                 client = self._idle.get_nowait()
             except queue.Empty:
@@ -269,6 +284,7 @@ class DockerHost:
         from docker.types import CancellableStream
 
         with translated():
+            self._knock()
             client = self._connect(CALL_SECONDS)
             try:
                 response = open_stream(client)
@@ -316,7 +332,7 @@ def translated() -> Iterator[None]:
         raise NotFound(f"Docker does not know it: {_explanation(error)}", "Refresh, or deploy again.") from error
     except APIError as error:
         raise _refusal(_explanation(error), int(error.status_code or 500)) from error
-    except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
+    except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise unavailable(error) from error
 
 

@@ -59,7 +59,7 @@ class HaproxyGateway:
             wanted = self._shape()
             if found is not None:
                 same = found["Config"]["Labels"].get(LABEL_PREFIX + "shape") == wanted
-                if same and found["State"]["Running"] and not found["State"]["Restarting"]:
+                if same and found["State"]["Running"] and self._answers():
                     return
                 self._host.remove(self._container)
             self._reachable.clear()
@@ -185,6 +185,14 @@ class HaproxyGateway:
                     raise ports.taken(self._addresses.chosen().port)
                 raise EngineUnavailable("The gateway did not start.", "Its log ends: " + words.strip()[-500:])
             time.sleep(POLL_SECONDS)
+
+    def _answers(self) -> bool:
+        """Whether a running gateway answers, or does so soon because Docker is starting it again."""
+        try:
+            self._wait()
+        except (Conflict, EngineUnavailable):
+            return False
+        return True
 
     def _shape(self) -> str:
         """A hash of all that a running gateway can't change; another one needs a new container."""

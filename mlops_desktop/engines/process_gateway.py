@@ -41,7 +41,7 @@ class ProcessGateway:
         with self._lock:
             chosen = self._addresses.chosen()
             if handle := self._running():
-                if self._listens_at(chosen):
+                if self._listens_at(chosen) and self._answers():
                     return
                 local.end(handle, 2.0)
             for attempt in range(PORT_TRIES):
@@ -122,6 +122,13 @@ class ProcessGateway:
         except (OSError, ValueError):
             return False
         return (record.get("port"), record.get("admin")) == (chosen.port, chosen.admin_port)
+
+    def _answers(self) -> bool:
+        try:
+            self._busy()
+        except EngineUnavailable:
+            return False
+        return True
 
     def _busy(self) -> set[str]:
         """Deployments with requests under way."""

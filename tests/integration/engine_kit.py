@@ -1,4 +1,4 @@
-"""What the tests of the engines share: tiny bundles that answer with their version's number, and a house around them."""
+"""What the tests of the engines share: tiny bundles that answer with their version, and a house around them."""
 
 from __future__ import annotations
 
@@ -121,7 +121,10 @@ class House:
         """Seconds until it was ready."""
         began = time.monotonic()
         while True:
-            status, body = self.admin(deployment, "/v2/health/ready")
+            try:
+                status, body = self.admin(deployment, "/v2/health/ready")
+            except OSError as error:  # the gateway itself is being started
+                status, body = 0, repr(error).encode()
             if status == 200:
                 return time.monotonic() - began
             words = [line.text for line in self.engine.logs(deployment, 5)]
