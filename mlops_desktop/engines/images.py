@@ -124,11 +124,16 @@ def check_labels(labels: Mapping[str, str]) -> dict[str, str]:
 
 def check_index(index: str) -> str:
     """Return a package index's address when it is one http(s) or file address; else InvalidInput."""
-    parts = urlsplit(index)
-    plain = index.isascii() and index.isprintable() and not re.search(r"[\s\"'`\\]", index)
-    if plain and parts.scheme in {"http", "https", "file"} and (parts.netloc or parts.scheme == "file"):
-        return index
-    raise InvalidInput("The setting pip_index is no address.", "Write it like https://packages.example.org/simple.")
+    refused = InvalidInput("The setting pip_index is no address.", "Write it like https://packages.example.org/simple.")
+    if not index.isascii() or not index.isprintable() or re.search(r"[\s\"'`\\]", index):
+        raise refused
+    try:
+        parts = urlsplit(index)
+    except ValueError:
+        raise refused from None
+    if parts.scheme not in {"http", "https", "file"} or not (parts.netloc or parts.scheme == "file"):
+        raise refused
+    return index
 
 
 def bundle_format(bundle: Path) -> str:
