@@ -203,7 +203,8 @@ class SklearnPredictor(Predictor):
         self._before = model[:-1] if steps and len(steps) > 1 else None
         self._final = model[-1] if steps else model
         self._schema = bundle.schema
-        self._frame = hasattr(model, "feature_names_in_") or bundle.schema.uniform is None
+        nameless = bundle.schema.uniform is not None and _forget_names(model, bundle.schema.names)
+        self._frame = not nameless and (hasattr(model, "feature_names_in_") or bundle.schema.uniform is None)
         self._classifies = bundle.is_classification
         self._probabilities = self._classifies and hasattr(model, "predict_proba")
         self._labels = getattr(model, "classes_", None) if self._classifies else None
@@ -229,6 +230,37 @@ class SklearnPredictor(Predictor):
         labels = self._labels[best] if self._by_argmax and self._labels is not None else self._final.predict(rows)
         scores = probabilities[:, self._positive] if self._positive is not None else probabilities.max(axis=1)
         return Answer(np.asarray(labels).tolist(), scores.astype(np.float64), probabilities)
+
+
+def _forget_names(model: Any, names: Sequence[str]) -> bool:
+    """Let a model that was trained on a frame take a matrix, which saves half of the time of a small request.
+
+    Only where the names do nothing but get compared: every step is one of scikit-learn's plain estimators, the columns
+    stand in the signature's order. Says whether the model takes a matrix now.
+    """
+    steps = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
+    known = getattr(steps[0], "feature_names_in_", None)
+    plain = all(_is_plain(type(step)) and getattr(step, "_preprocessor", None) is None for step in steps)
+    if known is None or not plain or list(known) != list(names):
+        return False
+    for step in steps:
+        if hasattr(step, "feature_names_in_"):
+            del step.feature_names_in_
+    return True
+
+
+# Packages of estimators that look at their columns by position; ensembles of others keep the names inside.
+_PLAIN = frozenset(
+    f"sklearn.{name}"
+    for name in ("linear_model", "preprocessing", "impute", "decomposition", "tree", "svm", "neighbors")
+) | {"sklearn.ensemble._hist_gradient_boosting"}
+
+
+def _is_plain(kind: type) -> bool:
+    if kind.__module__ == "sklearn.ensemble._forest":
+        return True
+    # A FunctionTransformer's function may ask for columns by name.
+    return kind.__module__.rpartition(".")[0] in _PLAIN and kind.__name__ != "FunctionTransformer"
 
 
 class FunctionPredictor(Predictor):

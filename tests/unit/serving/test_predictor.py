@@ -107,3 +107,29 @@ def test_missing_texts_are_nan_for_pandas(tmp_path: Path) -> None:
     table = to_pandas(bundle.schema, exact_frame(bundle.schema, [[None, 7, None], ["UA", 8, 1.5]], None))
     assert table["carrier"].isna().tolist() == [True, False]
     assert [str(t) for t in table.dtypes] == ["object", "int64", "float32"]
+
+
+@pytest.mark.parametrize("name", ["logistic", "forest", "boosting"])
+def test_a_plain_model_takes_a_matrix_and_answers_the_same(tmp_path: Path, name: str) -> None:
+    frame, target = models.breast_cancer()
+    made = {"logistic": models.logistic, "forest": lambda: models.forest(10)}
+    model = made[name]() if name in made else HistGradientBoostingClassifier(max_iter=9).fit(frame, target)
+    bundle = read_bundle(models.sklearn_bundle(tmp_path / "b", model, frame))
+    predictor: Any = load(bundle)
+    assert not predictor._frame
+    answer = predictor.predict(exact_frame(bundle.schema, frame.to_numpy().tolist(), None))
+    assert answer.predictions == model.predict(frame).tolist()
+    assert answer.scores is not None and np.array_equal(answer.scores, model.predict_proba(frame)[:, 1])
+
+
+def test_a_model_that_picks_columns_by_name_keeps_its_frame(tmp_path: Path) -> None:
+    frame, _ = models.flights(80)
+    predictor: Any = load(read_bundle(models.sklearn_bundle(tmp_path / "b", models.flight_pipeline(), frame)))
+    assert predictor._frame
+    tumours, target = models.breast_cancer()
+    shuffled = RandomForestClassifier(3).fit(tumours[list(reversed(tumours.columns))], target)
+    bundle = models.sklearn_bundle(tmp_path / "c", models.forest(3), tumours)
+    joblib.dump(shuffled, bundle / "model" / "model.pkl")
+    models.write_bundle(bundle, format_="sklearn-pickle", columns=models.columns_of(tumours), entry="model.pkl")
+    other: Any = load(read_bundle(bundle))
+    assert other._frame
