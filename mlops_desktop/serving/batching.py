@@ -3,9 +3,9 @@
 Bodies are read, checked and answered here too, so that the event loop stays free for health and for other callers.
 Requests of the same layout share one call of the model, up to a number of rows; an error stays with its request.
 
-Handing a batch to a thread and its answers back costs some 0.1 ms, more than a small model itself. So a batch that came
-in one turn of the event loop is predicted right there when one of its size has been seen to take under 2 ms and the
-thread is idle: never two at once, and health waits no longer than that.
+Handing a request to a thread and its answer back costs some 0.1 ms, more than a small model itself. So a caller who is
+alone is answered on the event loop, when one of that size has been seen to take under 2 ms and the thread is idle:
+never two at once, and health waits no longer than that. With several callers the thread gathers larger batches.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from mlops_desktop.serving.schema import Schema
 MOST_ROWS = 2048  # rows of different requests in one call
 _LAYOUTS = 256  # remembered orders of columns
 _SHORT = 0.002  # seconds; what the event loop may be kept for
+_CROWDED_TURNS = 64  # turns of the event loop with one request each, until a caller counts as alone again
 
 Layout = tuple[str, ...] | None
 Done = list[tuple[Frame, Answer, list[tuple[str, int]]]]  # calls of the model, and whose rows they held
@@ -75,6 +76,7 @@ class InferenceThread:
         self._arrived: list[Request] = []  # in this turn of the event loop
         self._waiting: deque[Request] = deque()
         self._in_thread = 0  # requests given to the thread and not yet delivered
+        self._crowded = 0  # turns until a caller counts as alone
         self._short_bytes = 0  # the largest batch, in bytes of its bodies, that was seen to be short
         self._bytes = 0
         self._wake = threading.Semaphore(0)
@@ -110,7 +112,8 @@ class InferenceThread:
     def _turn(self) -> None:
         """Predict what arrived in this turn, here or in the thread."""
         batch, self._arrived = self._arrived, []
-        if not self._in_thread and sum(len(request.text) for request in batch) <= self._short_bytes:
+        self._crowded = _CROWDED_TURNS if len(batch) > 1 else max(0, self._crowded - 1)
+        if not self._crowded and not self._in_thread and len(batch[0].text) <= self._short_bytes:
             done = self._answer(batch)
             self._resolve(batch)
             self._remember(done)
