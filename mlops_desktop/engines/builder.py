@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mlops_desktop.runtime.jobs import JobContext
 
 PACKAGE = Path(__file__).resolve().parent.parent
+ABANDONED = "1h"
+CLEAN_ROUNDS, CLEAN_QUIET, CLEAN_PAUSE = 30, 3, 0.1  # seconds; quiet for three rounds is clean
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
@@ -39,15 +42,17 @@ class ImageBuilder:
         requirements = images.requirements_of(spec, PACKAGE)
         base, base_digest = self._base(context)
         access = images.BuildAccess(_certificates(self._settings.ca_bundle), self._settings.pip_index)
-        dependencies = images.dependency_layer(base, base_digest, requirements, access)
+        stage = uuid4().hex
+        dependencies = images.dependency_layer(base, base_digest, requirements, access, stage)
         serving = images.serving_layer(dependencies, PACKAGE)
         model = images.model_image(serving, spec)
         found = self._host.image(model.name)
         cached = found is not None
         if found is None:
-            for layer, share in ((dependencies, 0.0), (serving, 0.8)):
-                context.progress(share, layer.title)
-                self._make(layer, context)
+            context.progress(0.0, dependencies.title)
+            self._make(dependencies, context, stage)
+            context.progress(0.8, serving.title)
+            self._make(serving, context)
             context.progress(0.9, "Model")
             self._add_model(serving.name, model, context)
             found = self._host.image(model.name)
@@ -92,7 +97,7 @@ class ImageBuilder:
     def _base(self, context: JobContext) -> tuple[str, str]:
         return self.base(self._settings.base_images, context, "models")
 
-    def _make(self, layer: images.Layer, context: JobContext) -> None:
+    def _make(self, layer: images.Layer, context: JobContext, stage: str = "") -> None:
         with self._lock:
             context.check_cancelled()
             if self._host.image(layer.name) is not None:
@@ -107,8 +112,8 @@ class ImageBuilder:
                 if self._host.image(layer.name) is None:
                     raise DeploymentFailed(f"{layer.title}: the build ended without an image.", "Deploy again.")
             finally:
-                if images.STAGE_LABEL in layer.dockerfile:
-                    self._clean()
+                if stage:
+                    self._clean(stage)
 
     def _add_model(self, serving: str, model: images.ModelImage, context: JobContext) -> None:
         """Lay the bundle on the serving image: faster than a build, and no text of the version is an instruction."""
@@ -124,12 +129,22 @@ class ImageBuilder:
             self._host.remove(container)
         context.log(f"Tagged {model.name}", step=step)
 
-    def _clean(self) -> None:
-        """Remove the first stage, which may know the company's index; a failure must not hide the build's own."""
-        try:
-            self._host.prune_images(f"{images.STAGE_LABEL}=build")
-        except WorkstationError:
-            return
+    def _clean(self, stage: str) -> None:
+        """Remove the first stage, which may know the company's index; a failure must not hide the build's own.
+
+        The engine goes on for a moment after a cancelled build's stream was closed and may leave one more image. What
+        builds of killed applications left is removed with it.
+        """
+        with contextlib.suppress(WorkstationError):
+            self._host.prune_images(images.STAGE_LABEL, until=ABANDONED)
+            label = f"{images.STAGE_LABEL}={stage}"
+            quiet = 0
+            for _ in range(CLEAN_ROUNDS):
+                self._host.prune_images(label)
+                quiet = 0 if self._host.has_untagged(label) else quiet + 1
+                if quiet == CLEAN_QUIET:
+                    return
+                time.sleep(CLEAN_PAUSE)
 
 
 class _BuildLog:

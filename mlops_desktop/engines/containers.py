@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_desktop.domain.deployments import EngineKind, EngineStatus, Limits, Usage
 from mlops_desktop.domain.errors import Conflict, DeploymentFailed, InvalidInput, NotFound, WorkstationError
-from mlops_desktop.engines import images, memory
+from mlops_desktop.engines import cgroups, images
 from mlops_desktop.engines.builder import ImageBuilder
 from mlops_desktop.engines.docker import STATUS_SECONDS, DockerHost, EngineRefused
 from mlops_desktop.engines.engine import BuiltImage, Found, ImageSpec, LogLine, StartSpec, check_deployment_id
@@ -156,15 +156,11 @@ class DockerEngine:
         # Whole seconds only, and 0 means "from the beginning". What is read twice does no harm.
         self._events_read = max(1.0, now - 1)
 
-    def _kills(self, pid: int) -> int:
-        """The kernel's own count; needs an engine whose processes are this computer's."""
-        return memory.kills(pid) if sys.platform == "linux" and self._host.local else 0
-
     def _found(self, container: Mapping[str, Any]) -> Found:
         state = container["State"]
         labels = container["Config"]["Labels"]
         deployment = labels[LABEL_PREFIX + "deployment"]
-        if self._kills(int(state["Pid"])):
+        if self._host.shares_processes and cgroups.kills(int(state["Pid"])):
             self._out_of_memory.add(deployment)
         running = bool(state["Running"]) and not state["Restarting"]
         return Found(

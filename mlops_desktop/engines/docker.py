@@ -10,6 +10,7 @@ import json
 import os
 import queue
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, TypeVar
@@ -59,6 +60,11 @@ class DockerHost:
         """Whether the engine is on this computer."""
         with self._borrow() as api:
             return str(api.base_url).startswith("http+docker://local")
+
+    @property
+    def shares_processes(self) -> bool:
+        """Whether process ids that it tells are this computer's: not with a virtual machine in between."""
+        return sys.platform == "linux" and self.local
 
     # Images
 
@@ -122,9 +128,13 @@ class DockerHost:
         conf = {"Labels": dict(labels)}
         self._call(lambda api: api.commit(container, repository=repository, tag=tag, pause=False, conf=conf))
 
-    def prune_images(self, label: str) -> None:
-        """Remove untagged images with that label, as builds leave them."""
-        self._call(lambda api: api.prune_images(filters={"dangling": True, "label": [label]}))
+    def prune_images(self, label: str, until: str = "") -> None:
+        """Remove untagged images with that label, as builds leave them; `until`: only older ones, such as 1h."""
+        filters: dict[str, Any] = {"dangling": True, "label": [label]} | ({"until": [until]} if until else {})
+        self._call(lambda api: api.prune_images(filters=filters))
+
+    def has_untagged(self, label: str) -> bool:
+        return bool(self._call(lambda api: api.images(filters={"dangling": True, "label": label})))
 
     def remove_image(self, name: str) -> None:
         with contextlib.suppress(NotFound, Conflict):

@@ -110,6 +110,13 @@ def check_line(line: str) -> str:
     return line if _OWN_LINE.fullmatch(line) else check_requirement(line)
 
 
+def check_stage(stage: str) -> str:
+    """The name of a build: our own, but it stands in a Dockerfile."""
+    if not re.fullmatch(r"[a-z0-9]{1,40}", stage):
+        raise InvalidInput("A build's name has lower-case letters and digits.")
+    return stage
+
+
 def check_labels(labels: Mapping[str, str]) -> dict[str, str]:
     """Labels with the app's prefix; InvalidInput for odd keys and for control characters in values."""
     for key, value in labels.items():
@@ -186,12 +193,16 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def dependency_layer(base: str, base_digest: str, requirements: Sequence[str], access: BuildAccess) -> Layer:
-    """The virtual env. Certificates and index address stay in the first stage, which the engine removes."""
+def dependency_layer(
+    base: str, base_digest: str, requirements: Sequence[str], access: BuildAccess, stage: str = "build"
+) -> Layer:
+    """The virtual env. Certificates and index address stay in the first stage, which the engine removes.
+
+    `stage` names this one build on what it leaves, so that two at once don't remove each other's.
+    """
     check_image_name(base)
     lines = "".join(f"{check_line(r)}\n" for r in requirements)
     dockerfile = f"""FROM {base} AS build
-LABEL {STAGE_LABEL}=build
 COPY build/ /opt/build/
 ENV PIP_CONFIG_FILE=/opt/build/pip.conf PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
 RUN ["python3", "-m", "venv", "/opt/build/venv"]
@@ -210,6 +221,7 @@ COPY --from=build /opt/venv /opt/venv
         config += f"index-url = {check_index(access.pip_index)}\n"
     files.append(("build/pip.conf", config.encode()))
     key = _hash(base_digest, lines, dockerfile)
+    dockerfile = dockerfile.replace("\n", f"\nLABEL {STAGE_LABEL}={check_stage(stage)}\n", 1)
     return Layer("Dependencies", f"mlops-desktop/deps:{key}", dockerfile, tuple(files), _oci("dependencies", key))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from mlops_desktop.domain.deployments import Usage
 from mlops_desktop.domain.errors import WorkstationError
+from mlops_desktop.engines import cgroups
 from mlops_desktop.engines.docker import DockerHost
 
 INSPECT_SECONDS = 5.0
@@ -77,7 +78,9 @@ class _Reader(threading.Thread):
         self._container = container
         self._stopped = threading.Event()
         self._close: list[Any] = []
-        self._inspected = 0.0
+        self._inspected = float("-inf")
+        self._pid = 0
+        self._before: tuple[float, float] | None = None  # moment and CPU seconds of the kernel's last reading
         self._restarts, self._out_of_memory = 0, False
         self.last: Usage | None = None
 
@@ -100,11 +103,23 @@ class _Reader(threading.Thread):
             close()
 
     def _told(self, stats: dict[str, Any]) -> None:
-        if (usage := usage_of(stats)) is None:
-            self.last = None
-            return
         if time.monotonic() - self._inspected > INSPECT_SECONDS and (found := self._host.inspect(self._container)):
             self._inspected = time.monotonic()
             self._restarts = int(found.get("RestartCount", 0))
-            self._out_of_memory = self._out_of_memory or bool(found["State"].get("OOMKilled"))
-        self.last = replace(usage, restarts=self._restarts, out_of_memory=self._out_of_memory)
+            self._pid = int(found["State"].get("Pid", 0)) if self._host.shares_processes else 0
+            self._out_of_memory = (
+                self._out_of_memory or bool(found["State"].get("OOMKilled")) or cgroups.kills(self._pid) > 0
+            )
+        usage = usage_of(stats) or self._from_kernel()
+        self.last = usage and replace(usage, restarts=self._restarts, out_of_memory=self._out_of_memory)
+
+    def _from_kernel(self) -> Usage | None:
+        """A reading where the engine's messages come empty; see `cgroups`."""
+        if (found := cgroups.reading(self._pid)) is None:
+            self._before = None
+            return None
+        moment, (seconds, memory) = time.monotonic(), found
+        before, self._before = self._before, (moment, seconds)
+        if before is None or moment <= before[0]:
+            return None
+        return Usage(time.time(), max(0.0, (seconds - before[1]) / (moment - before[0]) * 100), memory)

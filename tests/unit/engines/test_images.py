@@ -127,8 +127,12 @@ def test_an_index_with_a_password_and_certificates_stay_in_the_first_stage() -> 
     first, second = layer.dockerfile.split("FROM base:1\n")
     assert "build/" in first
     assert "build/" not in second
+    with pytest.raises(InvalidInput):
+        images.dependency_layer("base:1", "sha256:0", (), access, "a\nRUN id")
     # Nor does the way out change what the image is.
-    assert layer.name == images.dependency_layer("base:1", "sha256:0", ("numpy==1.0",), images.BuildAccess()).name
+    assert (
+        layer.name == images.dependency_layer("base:1", "sha256:0", ("numpy==1.0",), images.BuildAccess(), "other").name
+    )
 
 
 def test_names_follow_the_content(bundle: Path) -> None:

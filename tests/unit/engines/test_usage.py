@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mlops_desktop.domain.errors import DeploymentFailed, StorageError
+from mlops_desktop.engines.cgroups import kills, reading
 from mlops_desktop.engines.docker import build_failure, unavailable
-from mlops_desktop.engines.memory import kills
 from mlops_desktop.engines.usage import usage_of
 
 
@@ -46,6 +46,25 @@ def test_the_kernels_counter_of_both_kinds_of_cgroups(tmp_path: Path) -> None:
         (root / file).parent.mkdir(parents=True)
         (root / file).write_text(content)
     assert [kills(pid, root, processes) for pid in (1, 2, 3, 4, 0)] == [2, 1, 0, 0, 0]
+
+
+def test_the_kernels_figures_of_both_kinds_of_cgroups(tmp_path: Path) -> None:
+    files = {
+        "proc/1/cgroup": "9:memory:/docker/a\n2:cpuacct,cpu:/docker/a\n",
+        "cgroup/memory/docker/a/memory.usage_in_bytes": "1000\n",
+        "cgroup/memory/docker/a/memory.stat": "cache 500\ntotal_inactive_file 400\n",
+        "cgroup/cpuacct/docker/a/cpuacct.usage": "2500000000\n",
+        "proc/2/cgroup": "0::/b\n",
+        "cgroup/b/memory.current": "1000\n",
+        "cgroup/b/memory.stat": "inactive_file 300\n",
+        "cgroup/b/cpu.stat": "usage_usec 1500000\n",
+        "proc/3/cgroup": "0::/gone\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    found = [reading(pid, tmp_path / "cgroup", tmp_path / "proc") for pid in (1, 2, 3, 4)]
+    assert found == [(2.5, 600), (1.5, 700), None, None]
 
 
 @pytest.mark.parametrize("text", ["write /x: no space left on device", "Disk quota exceeded"])
