@@ -54,6 +54,7 @@ class AccountEvent(Event):
 @dataclass(frozen=True, slots=True)
 class AccountCreated(AccountEvent):
     roles: tuple[str, ...]
+    public_key: str = ""  # hex; what signatures are held against
 
     @property
     def sentence(self) -> str:
@@ -67,6 +68,24 @@ class AccountChanged(AccountEvent):
     @property
     def sentence(self) -> str:
         return f"changed the account {self.account}: {self.change}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRolesChanged(AccountEvent):
+    roles: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        return f"gave the account {self.account} the roles {', '.join(self.roles) or 'none'}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKeyReplaced(AccountEvent):
+    public_key: str  # hex
+
+    @property
+    def sentence(self) -> str:
+        return f"reset the password of {self.account}, which has a new signing key now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +159,7 @@ class VersionEvent(Event):
 class VersionRegistered(VersionEvent):
     format: str
     digest: str
+    record: str = ""  # digest of everything else that was written down, see registry.record_digest
 
     @property
     def sentence(self) -> str:
@@ -153,6 +173,13 @@ class VersionFoundDamaged(VersionEvent):
     @property
     def sentence(self) -> str:
         return f"found {self.subject} damaged: {self.file}"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFoundIntact(VersionEvent):
+    @property
+    def sentence(self) -> str:
+        return f"found the files of {self.subject} intact again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mlops_desktop.domain.checks import CheckRun
 from mlops_desktop.domain.policy import Policy
+from mlops_desktop.domain.registry import Comparison, ModelVersion
 
 
 class PromotionState(StrEnum):
@@ -67,6 +69,22 @@ class Promotion:
     @property
     def label(self) -> str:
         return f"{self.model}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewBrief:
+    """Everything a reviewer should see on one page."""
+
+    promotion: Promotion
+    version: ModelVersion
+    current: ModelVersion | None  # what answers in the environment now
+    comparison: Comparison | None  # current on the left, this version on the right
+    check_run: CheckRun | None
+    policy: Policy
+    approvals: int  # that count now
+    effect: str  # one sentence: what an approval leads to
+    may_review: tuple[str, ...]  # accounts that can still decide
+    barred: Mapping[str, str]  # accounts with the role that can't, and why: “asked for it”
 
 
 def barred_reviewers(requested_by: str, registered_by: str, trained_by: str) -> dict[str, str]:

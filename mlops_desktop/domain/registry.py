@@ -268,6 +268,24 @@ def version_digest(format: Format, files: Sequence[ArtifactFile], signature: Sig
     return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
+def record_digest(version: ModelVersion) -> str:
+    """SHA-256 (hex) over what was written down of a version besides what it serves."""
+    inspection, conversion = version.inspection, version.conversion
+    content = {
+        "label": version.label,
+        "task": version.task.value,
+        "metrics": dict(version.metrics),
+        "params": dict(version.params),
+        "tags": dict(version.tags),
+        "description": version.description,
+        "lineage": version.lineage.to_dict(),
+        "inspection": [inspection.verdict.value, list(inspection.findings), dict(inspection.facts)],
+        "conversion": None if conversion is None else {n: getattr(conversion, n) for n in conversion.__slots__},
+        "registered_by": version.registered_by,
+    }
+    return hashlib.sha256(canonical_json(content)).hexdigest()
+
+
 def canonical_json(value: Any) -> bytes:
     """The one byte form of a JSON value: sorted keys, no spaces, UTF-8, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

@@ -10,9 +10,8 @@ from mlops_desktop.domain.accounts import Account, Role
 from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none, to_json, update
 
 if TYPE_CHECKING:
-    import sqlite_utils
-
     from mlops_desktop.store.database import Transaction
+    from mlops_desktop.store.sql import Sql
 
 _COLUMNS = "name, full_name, roles, disabled, created_at, last_seen"
 
@@ -34,17 +33,17 @@ class Failures:
     last: float
 
 
-def account_of(db: sqlite_utils.Database, name: str) -> Account | None:
+def account_of(db: Sql, name: str) -> Account | None:
     row = first(db, f"SELECT {_COLUMNS} FROM accounts WHERE name = :name", {"name": name})  # noqa: S608 - constant
     return None if row is None else _account(row)
 
 
-def accounts_of(db: sqlite_utils.Database) -> list[Account]:
+def accounts_of(db: Sql) -> list[Account]:
     """All accounts by name."""
     return [_account(row) for row in db.query(f"SELECT {_COLUMNS} FROM accounts ORDER BY name")]  # noqa: S608 - constant
 
 
-def keys_of(db: sqlite_utils.Database, name: str) -> Keys | None:
+def keys_of(db: Sql, name: str) -> Keys | None:
     row = first(db, "SELECT salt, sealed_key, public_key FROM accounts WHERE name = :name", {"name": name})
     return None if row is None else Keys(bytes(row["salt"]), bytes(row["sealed_key"]), bytes(row["public_key"]))
 
@@ -82,7 +81,7 @@ def set_last_seen(tx: Transaction, name: str) -> None:
     update(tx.db, "accounts", {"name": name}, {"last_seen": tx.now})
 
 
-def failures_of(db: sqlite_utils.Database, who: str) -> Failures:
+def failures_of(db: Sql, who: str) -> Failures:
     row = first(db, "SELECT failures, failed_at FROM sign_in_failures WHERE who = :who", {"who": who})
     return Failures(0, 0.0) if row is None else Failures(row["failures"], row["failed_at"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from mlops_desktop.domain.registry import canonical_json
 from mlops_desktop.store.rows import Row, first, moment, text_query
 
 if TYPE_CHECKING:
-    import sqlite_utils
+    from mlops_desktop.store.sql import Sql
 
 _PAGE = 5_000
 _COLUMNS = "a.sequence, a.body, a.previous, a.hash"
@@ -41,7 +41,7 @@ class AuditFilter:
     since: int | None = None  # exclusive: only what came after this sequence
 
 
-def append(db: sqlite_utils.Database, event: Event, actor: str, at: float) -> int:
+def append(db: Sql, event: Event, actor: str, at: float) -> int:
     """Add one link inside the caller's transaction; returns its sequence."""
     last = first(db, "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1", {})
     sequence, previous = (last["sequence"] + 1, bytes(last["hash"])) if last else (1, GENESIS)
@@ -74,7 +74,7 @@ def append(db: sqlite_utils.Database, event: Event, actor: str, at: float) -> in
     return sequence
 
 
-def events_of(db: sqlite_utils.Database, wanted: AuditFilter, limit: int) -> list[AuditEvent]:
+def events_of(db: Sql, wanted: AuditFilter, limit: int) -> list[AuditEvent]:
     """Newest first."""
     conditions, values = _conditions(wanted)
     where = " AND ".join(conditions) or "1"
@@ -82,27 +82,26 @@ def events_of(db: sqlite_utils.Database, wanted: AuditFilter, limit: int) -> lis
     return [_event(row) for row in db.query(sql, {**values, "limit": limit})]
 
 
-def events_after(db: sqlite_utils.Database, sequence: int, limit: int = _PAGE) -> list[tuple[int, str]]:
+def events_after(db: Sql, sequence: int, limit: int = _PAGE) -> list[tuple[int, str]]:
     """Sequence and event name of what came later, oldest first; for noticing other processes."""
     sql = "SELECT sequence, event FROM audit WHERE sequence > :after ORDER BY sequence LIMIT :limit"
     return [(row["sequence"], row["event"]) for row in db.query(sql, {"after": sequence, "limit": limit})]
 
 
-def last_event(db: sqlite_utils.Database, subject: str, *events: str) -> AuditEvent | None:
-    """The newest of these events about `subject`."""
+def events_about(db: Sql, subject: str, events: Sequence[str]) -> list[AuditEvent]:
+    """These kinds of events about one subject, oldest first."""
     places = ", ".join(f":event{i}" for i in range(len(events)))
     sql = f"SELECT {_COLUMNS} FROM audit a WHERE a.subject = :subject AND a.event IN ({places})"  # noqa: S608 - places
     values = {"subject": subject, **{f"event{i}": name for i, name in enumerate(events)}}
-    row = first(db, sql + " ORDER BY a.sequence DESC LIMIT 1", values)
-    return None if row is None else _event(row)
+    return [_event(row) for row in db.query(sql + " ORDER BY a.sequence", values)]
 
 
-def last_sequence(db: sqlite_utils.Database) -> int:
+def last_sequence(db: Sql) -> int:
     row = first(db, "SELECT coalesce(max(sequence), 0) AS last FROM audit", {})
     return int(row["last"]) if row else 0
 
 
-def entries_of(db: sqlite_utils.Database) -> Iterator[AuditEntry]:
+def entries_of(db: Sql) -> Iterator[AuditEntry]:
     """All links in order."""
     for sequence, body, previous, digest in db.execute(
         "SELECT sequence, body, previous, hash FROM audit ORDER BY sequence"
@@ -110,13 +109,13 @@ def entries_of(db: sqlite_utils.Database) -> Iterator[AuditEntry]:
         yield AuditEntry(sequence, bytes(body), bytes(previous), bytes(digest))
 
 
-def first_disagreeing(db: sqlite_utils.Database) -> int | None:
+def first_disagreeing(db: Sql) -> int | None:
     """The first row whose columns say something else than the body that was hashed."""
     row = first(db, _DISAGREEING, {})
     return None if row is None else int(row["sequence"])
 
 
-def all_events(db: sqlite_utils.Database, *events: str) -> Iterator[AuditEvent]:
+def all_events(db: Sql, *events: str) -> Iterator[AuditEvent]:
     """Oldest first; only these events when any are named."""
     sql = f"SELECT {_COLUMNS} FROM audit a"  # noqa: S608 - constants
     if events:

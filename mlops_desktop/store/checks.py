@@ -10,9 +10,8 @@ from mlops_desktop.store.rows import Row, first, insert, moment, seconds_of, to_
 from mlops_desktop.store.versions import id_of
 
 if TYPE_CHECKING:
-    import sqlite_utils
-
     from mlops_desktop.store.database import Transaction
+    from mlops_desktop.store.sql import Sql
 
 _RUNS = """
 SELECT c.*, m.name AS model, v.number FROM check_runs c
@@ -34,12 +33,12 @@ def insert_run(tx: Transaction, run: CheckRun) -> int:
     return insert(tx.db, "check_runs", row)
 
 
-def run_of(db: sqlite_utils.Database, run_id: int) -> CheckRun | None:
+def run_of(db: Sql, run_id: int) -> CheckRun | None:
     row = first(db, _RUNS + " WHERE c.id = :id", {"id": run_id})
     return None if row is None else _run(row)
 
 
-def runs_of(db: sqlite_utils.Database, model: str, number: int, environment: str = "") -> list[CheckRun]:
+def runs_of(db: Sql, model: str, number: int, environment: str = "") -> list[CheckRun]:
     """Newest first."""
     sql = _RUNS + " WHERE m.name = :model AND v.number = :number"
     if environment:

@@ -13,9 +13,8 @@ from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none,
 from mlops_desktop.store.versions import id_of
 
 if TYPE_CHECKING:
-    import sqlite_utils
-
     from mlops_desktop.store.database import Transaction
+    from mlops_desktop.store.sql import Sql
 
 _DEPLOYMENTS = """
 SELECT d.*, m.name AS model, v.number FROM deployments d
@@ -81,14 +80,12 @@ def update_deployment(
         update(tx.db, "deployments", {"id": deployment}, changes)
 
 
-def deployment_of(db: sqlite_utils.Database, deployment: str) -> Deployment | None:
+def deployment_of(db: Sql, deployment: str) -> Deployment | None:
     row = first(db, _DEPLOYMENTS + " WHERE d.id = :id", {"id": deployment})
     return None if row is None else _deployment(row)
 
 
-def deployments_of(
-    db: sqlite_utils.Database, *, model: str = "", environment: str = "", live_only: bool = False
-) -> list[Deployment]:
+def deployments_of(db: Sql, *, model: str = "", environment: str = "", live_only: bool = False) -> list[Deployment]:
     """Newest first."""
     conditions: list[str] = []
     values: dict[str, Any] = {}
@@ -127,7 +124,7 @@ def insert_release(tx: Transaction, release: Release) -> Release:
     return replace(release, id=identifier)
 
 
-def releases_of(db: sqlite_utils.Database, model: str = "", environment: str = "", limit: int = 1000) -> list[Release]:
+def releases_of(db: Sql, model: str = "", environment: str = "", limit: int = 1000) -> list[Release]:
     """Newest first."""
     conditions = [f"{name} = :{name}" for name, value in (("model", model), ("environment", environment)) if value]
     where = " AND ".join(conditions) or "1"

@@ -10,9 +10,8 @@ from mlops_desktop.domain.registry import Model, ModelSummary, Task
 from mlops_desktop.store.rows import Row, first, insert, moment, to_json, update
 
 if TYPE_CHECKING:
-    import sqlite_utils
-
     from mlops_desktop.store.database import Transaction
+    from mlops_desktop.store.sql import Sql
 
 HISTORY = 20  # values of the key metric in a summary
 
@@ -29,7 +28,7 @@ SELECT m.name, m.task, m.owner, m.description, m.last_number, m.key_metric, m.up
 """
 
 
-def model_of(db: sqlite_utils.Database, name: str) -> Model | None:
+def model_of(db: Sql, name: str) -> Model | None:
     row = _row(db, name)
     if row is None:
         return None
@@ -43,12 +42,12 @@ def model_of(db: sqlite_utils.Database, name: str) -> Model | None:
     )
 
 
-def key_metric_of(db: sqlite_utils.Database, name: str) -> str:
+def key_metric_of(db: Sql, name: str) -> str:
     row = _row(db, name)
     return "" if row is None else str(row["key_metric"])
 
 
-def summaries(db: sqlite_utils.Database) -> list[ModelSummary]:
+def summaries(db: Sql) -> list[ModelSummary]:
     """All models, the most recently changed first."""
     return [_summary(row) for row in db.query(_SUMMARIES, {"history": HISTORY})]
 
@@ -99,7 +98,7 @@ def next_number(tx: Transaction, name: str) -> int:
     return int(rows[0][0])
 
 
-def _row(db: sqlite_utils.Database, name: str) -> Row | None:
+def _row(db: Sql, name: str) -> Row | None:
     return first(db, "SELECT * FROM models WHERE name = :name", {"name": name})
 
 

@@ -10,32 +10,31 @@ from mlops_desktop.domain.policy import Policy
 from mlops_desktop.store.rows import first, insert, moment, to_json
 
 if TYPE_CHECKING:
-    import sqlite_utils
-
     from mlops_desktop.store.database import Transaction
+    from mlops_desktop.store.sql import Sql
 
 
-def policy_of(db: sqlite_utils.Database, environment: str) -> Policy | None:
+def policy_of(db: Sql, environment: str) -> Policy | None:
     """The newest policy."""
     sql = "SELECT body FROM policies WHERE environment = :environment ORDER BY version DESC LIMIT 1"
     row = first(db, sql, {"environment": environment})
     return None if row is None else Policy.from_dict(json.loads(row["body"]))
 
 
-def changed_at(db: sqlite_utils.Database, environment: str) -> datetime | None:
+def changed_at(db: Sql, environment: str) -> datetime | None:
     """When the newest policy was made."""
     sql = "SELECT max(changed_at) AS at FROM policies WHERE environment = :environment"
     row = first(db, sql, {"environment": environment})
     return None if row is None or row["at"] is None else moment(row["at"])
 
 
-def history_of(db: sqlite_utils.Database, environment: str) -> list[Policy]:
+def history_of(db: Sql, environment: str) -> list[Policy]:
     """All policies of the environment, oldest first."""
     sql = "SELECT body FROM policies WHERE environment = :environment ORDER BY version"
     return [Policy.from_dict(json.loads(row["body"])) for row in db.query(sql, {"environment": environment})]
 
 
-def environments(db: sqlite_utils.Database) -> list[str]:
+def environments(db: Sql) -> list[str]:
     """In the order in which they were added."""
     sql = "SELECT environment FROM policies WHERE version = 1 ORDER BY rowid"
     return [row["environment"] for row in db.query(sql)]

@@ -10,9 +10,8 @@ from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none,
 from mlops_desktop.store.versions import id_of
 
 if TYPE_CHECKING:
-    import sqlite_utils
-
     from mlops_desktop.store.database import Transaction
+    from mlops_desktop.store.sql import Sql
 
 _PROMOTIONS = """
 SELECT p.*, m.name AS model, v.number FROM promotions p
@@ -70,13 +69,13 @@ def put_review(tx: Transaction, review: Review) -> None:
     )
 
 
-def promotion_of(db: sqlite_utils.Database, promotion: int) -> Promotion | None:
+def promotion_of(db: Sql, promotion: int) -> Promotion | None:
     row = first(db, _PROMOTIONS + " WHERE p.id = :id", {"id": promotion})
     return None if row is None else _promotion(db, row)
 
 
 def promotions_of(
-    db: sqlite_utils.Database,
+    db: Sql,
     *,
     state: PromotionState | None = None,
     model: str = "",
@@ -106,7 +105,7 @@ def pinned_dict(pinned: Pinned) -> dict[str, Any]:
     return {name: getattr(pinned, name) for name in pinned.__slots__}
 
 
-def _promotion(db: sqlite_utils.Database, row: Row) -> Promotion:
+def _promotion(db: Sql, row: Row) -> Promotion:
     reviews = db.query("SELECT * FROM reviews WHERE promotion = :id ORDER BY signed_at, reviewer", {"id": row["id"]})
     return Promotion(
         row["id"],

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import sqlite_utils
+    from mlops_desktop.store.sql import Sql
 
 Row = dict[str, Any]
 _NAME = re.compile(r"[a-z_]+")
@@ -33,12 +34,12 @@ def to_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def first(db: sqlite_utils.Database, sql: str, parameters: Mapping[str, Any]) -> Row | None:
+def first(db: Sql, sql: str, parameters: Mapping[str, Any]) -> Row | None:
     """The first row, or None."""
     return next(iter(db.query(sql, dict(parameters))), None)
 
 
-def insert(db: sqlite_utils.Database, table: str, row: Mapping[str, Any]) -> int:
+def insert(db: Sql, table: str, row: Mapping[str, Any]) -> int:
     """Add one row; returns its row id. Column names are the program's own, values are always bound."""
     _check_names(table, row)
     columns, places = ", ".join(f'"{name}"' for name in row), ", ".join(f":{name}" for name in row)
@@ -46,7 +47,7 @@ def insert(db: sqlite_utils.Database, table: str, row: Mapping[str, Any]) -> int
     return int(cursor.lastrowid or 0)
 
 
-def update(db: sqlite_utils.Database, table: str, key: Mapping[str, Any], row: Mapping[str, Any]) -> int:
+def update(db: Sql, table: str, key: Mapping[str, Any], row: Mapping[str, Any]) -> int:
     """Change the columns in `row` where the columns in `key` match; returns how many rows."""
     _check_names(table, row, key)
     changes = ", ".join(f'"{name}" = :new_{name}' for name in row)
@@ -59,6 +60,16 @@ def _check_names(table: str, *rows: Mapping[str, Any]) -> None:
     for name in (table, *(column for row in rows for column in row)):
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a column or table: {name!r}")
+
+
+@contextlib.contextmanager
+def one_moment(db: Sql) -> Iterator[Sql]:
+    """Read several statements from one state of the database, whatever is committed meanwhile. Not inside a write."""
+    db.execute("BEGIN")
+    try:
+        yield db
+    finally:
+        db.execute("ROLLBACK")  # nothing was written; it only lets the state go
 
 
 def text_query(search: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -29,9 +29,8 @@ from mlops_desktop.domain.registry import (
 from mlops_desktop.store.rows import Row, first, insert, moment, text_query, to_json, update
 
 if TYPE_CHECKING:
-    import sqlite_utils
-
     from mlops_desktop.store.database import Transaction
+    from mlops_desktop.store.sql import Sql
 
 
 class Sort(StrEnum):
@@ -59,6 +58,13 @@ SELECT v.id, m.name AS model, v.number, v.format, v.digest, v.registered_by, v.c
 _FULL = """
 SELECT v.*, m.name AS model, m.task FROM versions v JOIN models m ON m.id = v.model_id
 """
+_FILE_FIELDS = ("position", "path", "digest", "size", "role")
+_ALL = """
+SELECT v.*, m.name AS model, m.task,
+       (SELECT json_group_array(json_array(f.position, f.path, f.digest, f.size, f.role))
+          FROM version_files f WHERE f.version_id = v.id) AS files
+  FROM versions v JOIN models m ON m.id = v.model_id ORDER BY v.id
+"""
 _CURRENT = """
 SELECT version_id, environment FROM deployments WHERE state = 'running' AND weight > 0 ORDER BY environment
 """
@@ -77,29 +83,29 @@ _AFTER = {
 }
 
 
-def version_of(db: sqlite_utils.Database, model: str, number: int) -> ModelVersion | None:
+def version_of(db: Sql, model: str, number: int) -> ModelVersion | None:
     row = first(db, _FULL + " WHERE m.name = :model AND v.number = :number", {"model": model, "number": number})
     return None if row is None else _version(db, row)
 
 
-def version_by_id(db: sqlite_utils.Database, version_id: int) -> ModelVersion | None:
+def version_by_id(db: Sql, version_id: int) -> ModelVersion | None:
     row = first(db, _FULL + " WHERE v.id = :id", {"id": version_id})
     return None if row is None else _version(db, row)
 
 
-def version_by_key(db: sqlite_utils.Database, idempotency_key: str) -> ModelVersion | None:
+def version_by_key(db: Sql, idempotency_key: str) -> ModelVersion | None:
     """The version that an earlier call with this key registered."""
     row = first(db, _FULL + " WHERE v.idempotency_key = :key", {"key": idempotency_key})
     return None if row is None else _version(db, row)
 
 
-def id_of(db: sqlite_utils.Database, model: str, number: int) -> int | None:
+def id_of(db: Sql, model: str, number: int) -> int | None:
     sql = "SELECT v.id FROM versions v JOIN models m ON m.id = v.model_id WHERE m.name = :model AND v.number = :number"
     row = first(db, sql, {"model": model, "number": number})
     return None if row is None else int(row["id"])
 
 
-def current_version(db: sqlite_utils.Database, model: str, environment: str) -> ModelVersion | None:
+def current_version(db: Sql, model: str, environment: str) -> ModelVersion | None:
     """The version that answers in the environment now; the one with most traffic while it is being shifted."""
     sql = """
     SELECT d.version_id FROM deployments d JOIN versions v ON v.id = d.version_id JOIN models m ON m.id = v.model_id
@@ -155,13 +161,20 @@ def insert_version(tx: Transaction, version: ModelVersion, idempotency_key: str 
     return version_id
 
 
+def all_versions(db: Sql) -> Iterator[ModelVersion]:
+    """Every version with its files, oldest first, in one pass; for holding them against the audit trail."""
+    for row in db.query(_ALL):
+        files = sorted(json.loads(row["files"]))
+        yield _assembled(row, [dict(zip(_FILE_FIELDS, file, strict=True)) for file in files])
+
+
 def set_damaged(tx: Transaction, model: str, number: int, damaged: bool) -> None:
     version_id = id_of(tx.db, model, number)
     update(tx.db, "versions", {"id": version_id}, {"damaged": int(damaged)})
 
 
 def versions_of(
-    db: sqlite_utils.Database, wanted: VersionFilter, limit: int, after: tuple[str, int] | None = None
+    db: Sql, wanted: VersionFilter, limit: int, after: tuple[str, int] | None = None
 ) -> list[VersionSummary]:
     """A page of at most `limit` rows; `after` is model and number of the last row of the page before."""
     values: dict[str, Any] = {"limit": limit, "metric": wanted.metric}
@@ -187,7 +200,7 @@ def versions_of(
     return [_summary(row, current) for row in rows]
 
 
-def count_versions(db: sqlite_utils.Database, wanted: VersionFilter) -> int:
+def count_versions(db: Sql, wanted: VersionFilter) -> int:
     conditions, values = _conditions(wanted)
     join = " JOIN models m ON m.id = v.model_id" if wanted.model else ""
     where = " AND ".join(conditions) or "1"
@@ -195,7 +208,7 @@ def count_versions(db: sqlite_utils.Database, wanted: VersionFilter) -> int:
     return int(row["n"]) if row else 0
 
 
-def version_ids(db: sqlite_utils.Database, wanted: VersionFilter) -> array[int]:
+def version_ids(db: Sql, wanted: VersionFilter) -> array[int]:
     """All row ids in order: 8 bytes a version, for a table that fetches what it shows with `summaries_of`."""
     conditions, values = _conditions(wanted)
     where = " AND ".join(conditions) or "1"
@@ -217,7 +230,7 @@ def version_ids(db: sqlite_utils.Database, wanted: VersionFilter) -> array[int]:
     return ids
 
 
-def summaries_of(db: sqlite_utils.Database, ids: Sequence[int]) -> list[VersionSummary]:
+def summaries_of(db: Sql, ids: Sequence[int]) -> list[VersionSummary]:
     """The rows of these ids, in their order; ids that don't exist are left out."""
     sql = _SUMMARY + " WHERE v.id IN (SELECT value FROM json_each(:ids))"  # noqa: S608 - constants
     rows = {row["id"]: row for row in db.query(sql, {"ids": json.dumps(list(ids))})}
@@ -225,7 +238,7 @@ def summaries_of(db: sqlite_utils.Database, ids: Sequence[int]) -> list[VersionS
     return [_summary(rows[i], current) for i in ids if i in rows]
 
 
-def metric_names(db: sqlite_utils.Database, model: str = "") -> list[str]:
+def metric_names(db: Sql, model: str = "") -> list[str]:
     """Names of metrics in use, of one model or of all."""
     sql = "SELECT DISTINCT x.name FROM version_metrics x"
     if model:
@@ -233,7 +246,7 @@ def metric_names(db: sqlite_utils.Database, model: str = "") -> list[str]:
     return [row["name"] for row in db.query(sql + " ORDER BY x.name", {"model": model} if model else {})]
 
 
-def referenced_digests(db: sqlite_utils.Database) -> set[str]:
+def referenced_digests(db: Sql) -> set[str]:
     """Digests of all files that belong to a version: what garbage collection must keep."""
     return {row[0] for row in db.execute("SELECT DISTINCT digest FROM version_files")}
 
@@ -251,7 +264,7 @@ def _conditions(wanted: VersionFilter) -> tuple[list[str], dict[str, Any]]:
     return conditions, values
 
 
-def _current(db: sqlite_utils.Database) -> dict[int, tuple[str, ...]]:
+def _current(db: Sql) -> dict[int, tuple[str, ...]]:
     current: dict[int, tuple[str, ...]] = {}
     for row in db.query(_CURRENT):
         current[row["version_id"]] = (*current.get(row["version_id"], ()), row["environment"])
@@ -273,10 +286,12 @@ def _summary(row: Row, current: dict[int, tuple[str, ...]]) -> VersionSummary:
     )
 
 
-def _version(db: sqlite_utils.Database, row: Row) -> ModelVersion:
-    files = db.query(
-        "SELECT path, digest, size, role FROM version_files WHERE version_id = :id ORDER BY position", {"id": row["id"]}
-    )
+def _version(db: Sql, row: Row) -> ModelVersion:
+    sql = "SELECT path, digest, size, role FROM version_files WHERE version_id = :id ORDER BY position"
+    return _assembled(row, db.query(sql, {"id": row["id"]}))
+
+
+def _assembled(row: Row, files: Iterable[Row]) -> ModelVersion:
     inspection = json.loads(row["inspection"])
     return ModelVersion(
         model=row["model"],

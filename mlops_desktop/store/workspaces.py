@@ -10,9 +10,8 @@ from mlops_desktop.domain.errors import StorageError
 from mlops_desktop.store.rows import first, insert, moment
 
 if TYPE_CHECKING:
-    import sqlite_utils
-
     from mlops_desktop.store.database import Transaction
+    from mlops_desktop.store.sql import Sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ def insert_workspace(tx: Transaction, workspace_id: str, name: str) -> None:
     insert(tx.db, "workspace", {"id": workspace_id, "name": name, "created_at": tx.now})
 
 
-def workspace_of(db: sqlite_utils.Database) -> WorkspaceRecord:
+def workspace_of(db: Sql) -> WorkspaceRecord:
     """StorageError if the workspace was never finished."""
     row = first(db, "SELECT id, name, created_at FROM workspace ORDER BY created_at LIMIT 1", {})
     if row is None:
