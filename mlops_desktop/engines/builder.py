@@ -13,8 +13,9 @@ from uuid import uuid4
 
 from mlops_desktop.domain.errors import DeploymentFailed, EngineUnavailable, InvalidInput, WorkstationError
 from mlops_desktop.engines import images
-from mlops_desktop.engines.docker import DockerHost, build_failure, spooled
+from mlops_desktop.engines.docker import DockerHost, spooled
 from mlops_desktop.engines.engine import BuiltImage, ImageSpec
+from mlops_desktop.engines.failures import build_failure
 from mlops_desktop.settings import Settings
 
 if TYPE_CHECKING:

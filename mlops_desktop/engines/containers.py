@@ -17,8 +17,9 @@ from mlops_desktop.domain.deployments import EngineKind, EngineStatus, Limits, U
 from mlops_desktop.domain.errors import Conflict, DeploymentFailed, InvalidInput, NotFound, WorkstationError
 from mlops_desktop.engines import cgroups, images
 from mlops_desktop.engines.builder import ImageBuilder
-from mlops_desktop.engines.docker import STATUS_SECONDS, DockerHost, EngineRefused
+from mlops_desktop.engines.docker import STATUS_SECONDS, DockerHost
 from mlops_desktop.engines.engine import BuiltImage, Found, ImageSpec, LogLine, StartSpec, check_deployment_id
+from mlops_desktop.engines.failures import EngineRefused
 from mlops_desktop.engines.images import LABEL_PREFIX, USER
 from mlops_desktop.engines.sockets import FOLDER, SocketFolders
 from mlops_desktop.engines.usage import UsageReaders

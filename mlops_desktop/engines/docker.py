@@ -15,22 +15,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, TypeVar
 
-from mlops_desktop.domain.errors import Conflict, DeploymentFailed, EngineUnavailable, NotFound, StorageError
+from mlops_desktop.domain.errors import Conflict, NotFound, StorageError
+from mlops_desktop.engines.failures import refusal, unavailable
 
 T = TypeVar("T")
 CALL_SECONDS = 60.0  # no answer within this time: the engine does not answer
 STATUS_SECONDS = 3.0
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 SPOOL_BYTES = 16 << 20  # build contexts above this go to a temporary file
-
-
-class EngineRefused(EngineUnavailable):
-    """The engine answered with an error that is neither "not found" nor "conflict"; `explanation` is its own text."""
-
-    def __init__(self, explanation: str, status: int) -> None:
-        super().__init__(f"Docker refused: {explanation}", "Look at the engine's log, then try again.")
-        self.explanation = explanation
-        self.status = status
 
 
 class DockerHost:
@@ -306,12 +298,18 @@ class DockerHost:
                     with contextlib.suppress(AttributeError, OSError, DockerException):
                         stream.close()
 
+                # Taken now: when the engine hangs up, the response forgets its file without closing the socket below.
+                file = getattr(getattr(response.raw, "_fp", None), "fp", None)
+                line = getattr(getattr(file, "raw", None), "_sock", None)
                 on_cancel(stop)
                 try:
                     for message in stream:
                         told(message)
                 finally:
                     response.close()
+                    for part in (file, line):
+                        if part is not None:
+                            part.close()
             finally:
                 client.close()
 
@@ -341,59 +339,11 @@ def translated() -> Iterator[None]:
     except Missing as error:
         raise NotFound(f"Docker does not know it: {_explanation(error)}", "Refresh, or deploy again.") from error
     except APIError as error:
-        raise _refusal(_explanation(error), int(error.status_code or 500)) from error
+        raise refusal(_explanation(error), int(error.status_code or 500)) from error
     except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise unavailable(error) from error
-
-
-def unavailable(error: BaseException) -> EngineUnavailable:
-    """Why the engine can't be reached, from the cause that docker-py has wrapped several times."""
-    text = " ".join(f"{type(e).__name__} {e}" for e in _causes(error))
-    if "PermissionError" in text or "Permission denied" in text:
-        return EngineUnavailable(
-            "Docker is running, but this user may not use it.", "Add the user to the group docker and sign in again."
-        )
-    if "FileNotFoundError" in text or "No such file" in text:
-        return EngineUnavailable(
-            "Docker is not installed or not started.",
-            "Start Docker, or set engine to process to serve ONNX without it.",
-        )
-    if "timed out" in text.lower() or "Timeout" in text:
-        return EngineUnavailable("Docker does not answer in time.", "Wait a moment or restart Docker, then try again.")
-    return EngineUnavailable("Docker is not answering.", "Start Docker, then try again.")
-
-
-def build_failure(explanation: str) -> StorageError | DeploymentFailed:
-    """The error for what a build's message says went wrong."""
-    if _no_space(explanation):
-        return _out_of_space()
-    return DeploymentFailed(f"The image could not be built: {explanation.strip()}", "Read the build log.")
-
-
-def _refusal(explanation: str, status: int) -> StorageError | Conflict | EngineRefused:
-    if _no_space(explanation):
-        return _out_of_space()
-    if status == 409 or "address already in use" in explanation or "port is already allocated" in explanation:
-        return Conflict(f"Docker refused: {explanation}", "Refresh and try again.")
-    return EngineRefused(explanation, status)
-
-
-def _out_of_space() -> StorageError:
-    return StorageError("Docker has no space left on its disk.", "Remove unused images or free space, then try again.")
-
-
-def _no_space(text: str) -> bool:
-    return "no space left on device" in text.lower() or "disk quota exceeded" in text.lower()
 
 
 def _explanation(error: Any) -> str:
     text = error.explanation or str(error)
     return (text.decode(errors="replace") if isinstance(text, bytes) else str(text)).strip()
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

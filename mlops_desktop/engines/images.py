@@ -52,6 +52,14 @@ _OWN_LINE = re.compile(rf"{_NAME.pattern}(?:(?:>=|<|==|!=)[0-9][0-9.]*,?)*")
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9.-]{0,62}")
 MAX_LABEL = 1000
 
+# Test suites and onnxruntime's tools for making models: 30 MB of an ONNX image that serving never imports.
+_SLIM = (
+    "import pathlib,shutil\n"
+    "site=next(pathlib.Path('/opt/venv/lib').glob('python3*/site-packages'))\n"
+    "found=[p for n in ('numpy','scipy','sklearn','pandas','onnxruntime') for p in (site/n).rglob('tests')]\n"
+    "found+=[site/'onnxruntime'/n for n in ('transformers','tools','quantization','datasets')]\n"
+    "for p in found: shutil.rmtree(p,ignore_errors=True)"
+)
 _HEALTH = (
     "import os,socket\n"
     "s=socket.socket(socket.AF_UNIX);s.settimeout(4);s.connect(os.environ['MLOPS_SOCKET'])\n"
@@ -209,6 +217,7 @@ RUN ["python3", "-m", "venv", "/opt/build/venv"]
 RUN ["python3", "-m", "venv", "--without-pip", "/opt/venv"]
 RUN ["/opt/build/venv/bin/python", "-m", "pip", "--python", "/opt/venv/bin/python", "install", "--progress-bar=off", \
 "--only-binary=:all:", "--requirement=/opt/build/requirements.txt"]
+RUN {json.dumps(["/opt/build/venv/bin/python", "-c", _SLIM])}
 FROM {base}
 COPY --from=build /opt/venv /opt/venv
 """

@@ -9,7 +9,7 @@ import pytest
 
 from mlops_desktop.domain.errors import DeploymentFailed, StorageError
 from mlops_desktop.engines.cgroups import kills, reading
-from mlops_desktop.engines.docker import build_failure, unavailable
+from mlops_desktop.engines.failures import build_failure, unavailable
 from mlops_desktop.engines.usage import usage_of
 
 
