@@ -96,15 +96,18 @@ class AuditService:
 
 def _row_problems(db: Sql) -> Iterator[str]:
     """One sentence for each row that the trail does not agree with."""
-    return (problem for problem in _compared(db) if problem)
+    try:
+        yield from (problem for problem in _compared(db) if problem)
+    except StorageError as error:
+        yield error.message
 
 
 def _compared(db: Sql) -> Iterator[str]:
     logged = Logged.from_events(store.all_events(db, *EVENTS))
     labels: set[str] = set()
-    for version in version_store.all_versions(db):
-        labels.add(version.label)
-        yield logged.of_version(version)
+    for label, version in version_store.all_versions(db):
+        labels.add(label)
+        yield logged.of_version(version) if version else f"the row of {label} is damaged"
     yield from (f"version {label} is missing" for label in logged.versions if label not in labels)
     promotions = promotion_store.promotions_of(db)
     yield from (logged.of_promotion(promotion) for promotion in promotions)

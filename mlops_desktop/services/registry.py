@@ -354,12 +354,9 @@ def _first_choice(task: Task, metrics: Mapping[str, float]) -> str:
 def _filter(model: str | None, search: str, sort: str) -> VersionFilter:
     if sort.startswith("metric:"):
         return VersionFilter(model or "", search, Sort.METRIC, sort.removeprefix("metric:"))
-    try:
-        return VersionFilter(model or "", search, Sort(sort) if sort != "metric" else Sort("none"))
-    except ValueError:
-        raise InvalidInput(
-            f"Versions can't be sorted by {sort[:80]!r}.", "Use newest, oldest, number or metric:NAME."
-        ) from None
+    if sort not in {Sort.NEWEST, Sort.OLDEST, Sort.NUMBER}:
+        raise InvalidInput(f"Versions can't be sorted by {sort[:80]!r}.", "Use newest, oldest, number or metric:NAME.")
+    return VersionFilter(model or "", search, Sort(sort))
 
 
 def _label_of(label: Label | VersionSummary) -> tuple[str, int]:
@@ -371,9 +368,12 @@ def _label_of(label: Label | VersionSummary) -> tuple[str, int]:
 def _metrics(given: Mapping[str, float] | Iterable[tuple[str, float]]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, value in dict(given).items():
-        number = float(value) if isinstance(value, int | float) else math.nan
+        try:
+            number = float(value)  # numpy's numbers are welcome
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
         if not math.isfinite(number):
-            raise InvalidInput(f"The metric {name[:80]!r} is no finite number: {value!r:.40}.", "Leave it out.")
+            raise InvalidInput(f"The metric {name[:80]!r} is no finite number.", "Leave it out.")
         found[_checked_name(name, "metric")] = number
     return _bounded(found, "metrics")
 

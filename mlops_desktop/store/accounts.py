@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_desktop.domain.accounts import Account, Role
-from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none, to_json, update
+from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none, readable, to_json, update
 
 if TYPE_CHECKING:
     from mlops_desktop.store.database import Transaction
@@ -101,11 +101,12 @@ def clear_failures(tx: Transaction, who: str) -> None:
 
 
 def _account(row: Row) -> Account:
-    return Account(
-        row["name"],
-        row["full_name"],
-        frozenset(Role(role) for role in json.loads(row["roles"])),
-        moment(row["created_at"]),
-        bool(row["disabled"]),
-        moment_or_none(row["last_seen"]),
-    )
+    with readable(f"account {row['name']}"):
+        return Account(
+            row["name"],
+            row["full_name"],
+            frozenset(Role(role) for role in json.loads(row["roles"])),
+            moment(row["created_at"]),
+            bool(row["disabled"]),
+            moment_or_none(row["last_seen"]),
+        )

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mlops_desktop.domain.checks import CheckResult, CheckRun, Verdict
-from mlops_desktop.store.rows import Row, first, insert, moment, seconds_of, to_json
+from mlops_desktop.store.rows import Row, first, insert, moment, readable, seconds_of, to_json
 from mlops_desktop.store.versions import id_of
 
 if TYPE_CHECKING:
@@ -48,17 +48,18 @@ def runs_of(db: Sql, model: str, number: int, environment: str = "") -> list[Che
 
 
 def _run(row: Row) -> CheckRun:
-    return CheckRun(
-        row["id"],
-        row["model"],
-        row["number"],
-        row["environment"],
-        row["version_digest"],
-        tuple(_result(data) for data in json.loads(row["results"])),
-        moment(row["started_at"]),
-        row["seconds"],
-        row["run_by"],
-    )
+    with readable(f"check run {row['id']}"):
+        return CheckRun(
+            row["id"],
+            row["model"],
+            row["number"],
+            row["environment"],
+            row["version_digest"],
+            tuple(_result(data) for data in json.loads(row["results"])),
+            moment(row["started_at"]),
+            row["seconds"],
+            row["run_by"],
+        )
 
 
 def _result_dict(result: CheckResult) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlops_desktop.domain.deployments import Deployment, DeploymentState, EngineKind, Limits, Release, ReleaseKind
-from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none, seconds_of, to_json, update
+from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none, readable, seconds_of, to_json, update
 from mlops_desktop.store.versions import id_of
 
 if TYPE_CHECKING:
@@ -135,26 +135,27 @@ def releases_of(db: Sql, model: str = "", environment: str = "", limit: int = 10
 
 
 def _deployment(row: Row) -> Deployment:
-    return Deployment(
-        id=row["id"],
-        model=row["model"],
-        version=row["number"],
-        environment=row["environment"],
-        engine=EngineKind(row["engine"]),
-        state=DeploymentState(row["state"]),
-        weight=row["weight"],
-        limits=Limits.from_dict(json.loads(row["limits"])),
-        image=row["image"],
-        image_digest=row["image_digest"],
-        handle=row["handle"],
-        promotion=row["promotion"],
-        created_by=row["created_by"],
-        created_at=moment(row["created_at"]),
-        ready_at=moment_or_none(row["ready_at"]),
-        stopped_at=moment_or_none(row["stopped_at"]),
-        message=row["message"],
-        seconds=json.loads(row["seconds"]),
-    )
+    with readable(f"deployment {row['id']}"):
+        return Deployment(
+            id=row["id"],
+            model=row["model"],
+            version=row["number"],
+            environment=row["environment"],
+            engine=EngineKind(row["engine"]),
+            state=DeploymentState(row["state"]),
+            weight=row["weight"],
+            limits=Limits.from_dict(json.loads(row["limits"])),
+            image=row["image"],
+            image_digest=row["image_digest"],
+            handle=row["handle"],
+            promotion=row["promotion"],
+            created_by=row["created_by"],
+            created_at=moment(row["created_at"]),
+            ready_at=moment_or_none(row["ready_at"]),
+            stopped_at=moment_or_none(row["stopped_at"]),
+            message=row["message"],
+            seconds=json.loads(row["seconds"]),
+        )
 
 
 def _release(row: Row) -> Release:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mlops_desktop.domain.registry import Model, ModelSummary, Task
-from mlops_desktop.store.rows import Row, first, insert, moment, to_json, update
+from mlops_desktop.store.rows import Row, first, insert, moment, readable, to_json, update
 
 if TYPE_CHECKING:
     from mlops_desktop.store.database import Transaction
@@ -103,16 +103,17 @@ def _row(db: Sql, name: str) -> Row | None:
 
 
 def _summary(row: Row) -> ModelSummary:
-    last = int(row["last_number"])
-    return ModelSummary(
-        row["name"],
-        Task(row["task"]),
-        row["owner"],
-        row["description"],
-        last or None,
-        last,
-        json.loads(row["current"]),
-        row["key_metric"],
-        tuple(float(value) for value in reversed(json.loads(row["history"]))),
-        moment(row["updated_at"]),
-    )
+    with readable(f"model {row['name']}"):
+        last = int(row["last_number"])
+        return ModelSummary(
+            row["name"],
+            Task(row["task"]),
+            row["owner"],
+            row["description"],
+            last or None,
+            last,
+            json.loads(row["current"]),
+            row["key_metric"],
+            tuple(float(value) for value in reversed(json.loads(row["history"]))),
+            moment(row["updated_at"]),
+        )

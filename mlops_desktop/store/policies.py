@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mlops_desktop.domain.policy import Policy
-from mlops_desktop.store.rows import first, insert, moment, to_json
+from mlops_desktop.store.rows import Row, first, insert, moment, readable, to_json
 
 if TYPE_CHECKING:
     from mlops_desktop.store.database import Transaction
@@ -18,7 +18,7 @@ def policy_of(db: Sql, environment: str) -> Policy | None:
     """The newest policy."""
     sql = "SELECT body FROM policies WHERE environment = :environment ORDER BY version DESC LIMIT 1"
     row = first(db, sql, {"environment": environment})
-    return None if row is None else Policy.from_dict(json.loads(row["body"]))
+    return None if row is None else _policy(environment, row)
 
 
 def changed_at(db: Sql, environment: str) -> datetime | None:
@@ -31,7 +31,7 @@ def changed_at(db: Sql, environment: str) -> datetime | None:
 def history_of(db: Sql, environment: str) -> list[Policy]:
     """All policies of the environment, oldest first."""
     sql = "SELECT body FROM policies WHERE environment = :environment ORDER BY version"
-    return [Policy.from_dict(json.loads(row["body"])) for row in db.query(sql, {"environment": environment})]
+    return [_policy(environment, row) for row in db.query(sql, {"environment": environment})]
 
 
 def environments(db: Sql) -> list[str]:
@@ -43,3 +43,8 @@ def environments(db: Sql) -> list[str]:
 def insert_policy(tx: Transaction, policy: Policy, changed_by: str) -> None:
     row = {"environment": policy.environment, "version": policy.version, "body": to_json(policy.to_dict())}
     insert(tx.db, "policies", {**row, "changed_by": changed_by, "changed_at": tx.now})
+
+
+def _policy(environment: str, row: Row) -> Policy:
+    with readable(f"the policy of {environment}"):
+        return Policy.from_dict(json.loads(row["body"]))

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mlops_desktop.domain.promotions import Decision, Pinned, Promotion, PromotionState, Review
-from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none, seconds_of, to_json, update
+from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none, readable, seconds_of, to_json, update
 from mlops_desktop.store.versions import id_of
 
 if TYPE_CHECKING:
@@ -106,21 +106,24 @@ def pinned_dict(pinned: Pinned) -> dict[str, Any]:
 
 
 def _promotion(db: Sql, row: Row) -> Promotion:
-    reviews = db.query("SELECT * FROM reviews WHERE promotion = :id ORDER BY signed_at, reviewer", {"id": row["id"]})
-    return Promotion(
-        row["id"],
-        row["model"],
-        row["number"],
-        row["environment"],
-        row["requested_by"],
-        row["reason"],
-        Pinned(**json.loads(row["pinned"])),
-        PromotionState(row["state"]),
-        moment(row["created_at"]),
-        moment_or_none(row["decided_at"]),
-        row["check_run"],
-        tuple(_review(review) for review in reviews),
-    )
+    with readable(f"request {row['id']}"):
+        reviews = db.query(
+            "SELECT * FROM reviews WHERE promotion = :id ORDER BY signed_at, reviewer", {"id": row["id"]}
+        )
+        return Promotion(
+            row["id"],
+            row["model"],
+            row["number"],
+            row["environment"],
+            row["requested_by"],
+            row["reason"],
+            Pinned(**json.loads(row["pinned"])),
+            PromotionState(row["state"]),
+            moment(row["created_at"]),
+            moment_or_none(row["decided_at"]),
+            row["check_run"],
+            tuple(_review(review) for review in reviews),
+        )
 
 
 def _review(row: Row) -> Review:

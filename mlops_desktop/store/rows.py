@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mlops_desktop.domain.errors import InvalidInput, StorageError
+
 if TYPE_CHECKING:
     from mlops_desktop.store.sql import Sql
 
@@ -60,6 +62,17 @@ def _check_names(table: str, *rows: Mapping[str, Any]) -> None:
     for name in (table, *(column for row in rows for column in row)):
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a column or table: {name!r}")
+
+
+@contextlib.contextmanager
+def readable(what: str) -> Iterator[None]:
+    """StorageError that names the row when its content is not what was once written there."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidInput) as error:
+        raise StorageError(
+            f"The row of {what} is damaged ({type(error).__name__}).", "Verify the audit trail; restore a backup."
+        ) from error
 
 
 @contextlib.contextmanager

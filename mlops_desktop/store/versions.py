@@ -6,6 +6,7 @@ that fetches the rows it shows. OFFSET is not used: it reads everything before t
 
 from __future__ import annotations
 
+import contextlib
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from mlops_desktop.domain.errors import StorageError
 from mlops_desktop.domain.registry import (
     ArtifactFile,
     Conversion,
@@ -26,7 +28,7 @@ from mlops_desktop.domain.registry import (
     Task,
     VersionSummary,
 )
-from mlops_desktop.store.rows import Row, first, insert, moment, text_query, to_json, update
+from mlops_desktop.store.rows import Row, first, insert, moment, readable, text_query, to_json, update
 
 if TYPE_CHECKING:
     from mlops_desktop.store.database import Transaction
@@ -119,7 +121,7 @@ def current_version(db: Sql, model: str, environment: str) -> ModelVersion | Non
 def insert_version(tx: Transaction, version: ModelVersion, idempotency_key: str | None) -> int:
     """Add the version with its files, metrics and search text; returns its row id."""
     model_id = tx.db.execute("SELECT id FROM models WHERE name = :name", {"name": version.model}).fetchone()[0]
-    params, tags = to_json(dict(version.params)), to_json(dict(version.tags))
+    texts = _texts(version)
     version_id = insert(
         tx.db,
         "versions",
@@ -128,14 +130,8 @@ def insert_version(tx: Transaction, version: ModelVersion, idempotency_key: str 
             "number": version.number,
             "format": version.format.value,
             "digest": version.digest,
-            "signature": to_json(version.signature.to_dict()),
-            "metrics": to_json(dict(version.metrics)),
-            "params": params,
-            "tags": tags,
+            **texts,
             "description": version.description,
-            "lineage": to_json(version.lineage.to_dict()),
-            "inspection": to_json(_inspection_dict(version.inspection)),
-            "conversion": None if version.conversion is None else to_json(_conversion_dict(version.conversion)),
             "registered_by": version.registered_by,
             "created_at": tx.now,
             "idempotency_key": idempotency_key,
@@ -149,8 +145,8 @@ def insert_version(tx: Transaction, version: ModelVersion, idempotency_key: str 
     words = {
         "label": version.label,
         "description": version.description,
-        "tags": tags,
-        "params": params,
+        "tags": texts["tags"],
+        "params": texts["params"],
         "registered_by": version.registered_by,
     }
     tx.db.execute(
@@ -161,11 +157,17 @@ def insert_version(tx: Transaction, version: ModelVersion, idempotency_key: str 
     return version_id
 
 
-def all_versions(db: Sql) -> Iterator[ModelVersion]:
-    """Every version with its files, oldest first, in one pass; for holding them against the audit trail."""
+def all_versions(db: Sql) -> Iterator[tuple[str, ModelVersion | None]]:
+    """Label and version of every row with its files, oldest first, in one pass; None where a row can't be read."""
     for row in db.query(_ALL):
-        files = sorted(json.loads(row["files"]))
-        yield _assembled(row, [dict(zip(_FILE_FIELDS, file, strict=True)) for file in files])
+        version = None
+        with contextlib.suppress(StorageError):
+            files = sorted(json.loads(row["files"]))
+            version = _assembled(row, [dict(zip(_FILE_FIELDS, file, strict=True)) for file in files])
+            # A flipped bit in a key that is then ignored changes no meaning, but it is damage all the same.
+            if any(row[name] != text for name, text in _texts(version).items()):
+                version = None
+        yield f"{row['model']}@{row['number']}", version
 
 
 def set_damaged(tx: Transaction, model: str, number: int, damaged: bool) -> None:
@@ -272,18 +274,19 @@ def _current(db: Sql) -> dict[int, tuple[str, ...]]:
 
 
 def _summary(row: Row, current: dict[int, tuple[str, ...]]) -> VersionSummary:
-    return VersionSummary(
-        row["model"],
-        row["number"],
-        Format(row["format"]),
-        row["digest"],
-        row["registered_by"],
-        moment(row["created_at"]),
-        json.loads(row["metrics"]),
-        row["description"],
-        current.get(row["id"], ()),
-        bool(row["damaged"]),
-    )
+    with readable(f"{row['model']}@{row['number']}"):
+        return VersionSummary(
+            row["model"],
+            row["number"],
+            Format(row["format"]),
+            row["digest"],
+            row["registered_by"],
+            moment(row["created_at"]),
+            json.loads(row["metrics"]),
+            row["description"],
+            current.get(row["id"], ()),
+            bool(row["damaged"]),
+        )
 
 
 def _version(db: Sql, row: Row) -> ModelVersion:
@@ -292,28 +295,42 @@ def _version(db: Sql, row: Row) -> ModelVersion:
 
 
 def _assembled(row: Row, files: Iterable[Row]) -> ModelVersion:
-    inspection = json.loads(row["inspection"])
-    return ModelVersion(
-        model=row["model"],
-        number=row["number"],
-        task=Task(row["task"]),
-        format=Format(row["format"]),
-        digest=row["digest"],
-        files=tuple(ArtifactFile(f["path"], f["digest"], f["size"], FileRole(f["role"])) for f in files),
-        signature=Signature.from_dict(json.loads(row["signature"])),
-        metrics=json.loads(row["metrics"]),
-        params=json.loads(row["params"]),
-        tags=json.loads(row["tags"]),
-        description=row["description"],
-        lineage=Lineage.from_dict(json.loads(row["lineage"])),
-        inspection=Inspection(
-            InspectionVerdict(inspection["verdict"]), tuple(inspection["findings"]), inspection["facts"]
-        ),
-        conversion=Conversion(**json.loads(row["conversion"])) if row["conversion"] else None,
-        registered_by=row["registered_by"],
-        created_at=moment(row["created_at"]),
-        damaged=bool(row["damaged"]),
-    )
+    with readable(f"{row['model']}@{row['number']}"):
+        inspection = json.loads(row["inspection"])
+        return ModelVersion(
+            model=row["model"],
+            number=row["number"],
+            task=Task(row["task"]),
+            format=Format(row["format"]),
+            digest=row["digest"],
+            files=tuple(ArtifactFile(f["path"], f["digest"], f["size"], FileRole(f["role"])) for f in files),
+            signature=Signature.from_dict(json.loads(row["signature"])),
+            metrics=json.loads(row["metrics"]),
+            params=json.loads(row["params"]),
+            tags=json.loads(row["tags"]),
+            description=row["description"],
+            lineage=Lineage.from_dict(json.loads(row["lineage"])),
+            inspection=Inspection(
+                InspectionVerdict(inspection["verdict"]), tuple(inspection["findings"]), inspection["facts"]
+            ),
+            conversion=Conversion(**json.loads(row["conversion"])) if row["conversion"] else None,
+            registered_by=row["registered_by"],
+            created_at=moment(row["created_at"]),
+            damaged=bool(row["damaged"]),
+        )
+
+
+def _texts(version: ModelVersion) -> dict[str, str | None]:
+    """The columns that hold JSON."""
+    return {
+        "signature": to_json(version.signature.to_dict()),
+        "metrics": to_json(dict(version.metrics)),
+        "params": to_json(dict(version.params)),
+        "tags": to_json(dict(version.tags)),
+        "lineage": to_json(version.lineage.to_dict()),
+        "inspection": to_json(_inspection_dict(version.inspection)),
+        "conversion": None if version.conversion is None else to_json(_conversion_dict(version.conversion)),
+    }
 
 
 def _inspection_dict(inspection: Inspection) -> dict[str, Any]:
