@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from mlops_desktop.domain.accounts import Action, Session
 from mlops_desktop.domain.errors import Conflict, InvalidArtifact, InvalidInput, NotFound, StorageError
@@ -36,6 +35,7 @@ from mlops_desktop.domain.registry import (
     version_digest,
 )
 from mlops_desktop.runtime.jobs import JobContext
+from mlops_desktop.services.facts import Pairs, checked_metrics, checked_name, checked_texts
 from mlops_desktop.services.intake import Json, read_attachments, require_acceptable, store_files, task_told_by
 from mlops_desktop.store import models as model_store
 from mlops_desktop.store import versions as store
@@ -47,10 +47,6 @@ if TYPE_CHECKING:
     from mlops_desktop.services.parts import Parts
     from mlops_desktop.store.database import Transaction
 
-MAX_ENTRIES = 1_000  # metrics, parameters or tags of one version
-MAX_NAME, MAX_VALUE = 200, 2_000
-Pairs = Mapping[str, str] | Iterable[tuple[str, str]]
-T = TypeVar("T")
 Label = str | tuple[str, int] | ModelVersion
 
 
@@ -76,7 +72,7 @@ class RegistryService:
         model: str,
         path: Path,
         *,
-        task: Task | None = None,
+        task: Task | str | None = None,
         description: str = "",
         metrics: Mapping[str, float] | Iterable[tuple[str, float]] = (),
         params: Pairs = (),
@@ -104,11 +100,12 @@ class RegistryService:
         check_name(model)
         if idempotency_key is not None and (earlier := self._earlier(model, idempotency_key)) is not None:
             return earlier
-        numbers = _metrics(metrics)
-        texts, labels = _texts(params, "parameter"), _texts(tags, "tag")
+        wanted = _task(task)
+        numbers = checked_metrics(metrics)
+        texts, labels = checked_texts(params, "parameter"), checked_texts(tags, "tag")
         description = check_text(description, "description")
         if key_metric:
-            _checked_name(key_metric, "key metric")
+            checked_name(key_metric, "key metric")
         job.progress(0.05, f"Inspecting {path.name}")
         from mlops_desktop.formats.inspect import inspect
 
@@ -122,13 +119,13 @@ class RegistryService:
                 "Register it from the training script, or give a signature with names and types.",
             )
         told = task_told_by(sides.profile_fields, shape, found.inspection.facts)
-        self._task(model, task, told, create_model)  # refuse early, before anything is stored
+        self._task(model, wanted, told, create_model)  # refuse early, before anything is stored
         files = store_files(self._parts.artifacts, found, sides, job)
         job.progress(0.9, "Writing it down")
         with self._parts.database.write() as tx:
             if idempotency_key is not None and (earlier := store.version_by_key(tx.db, idempotency_key)) is not None:
                 return earlier
-            chosen = self._model_in(tx, model, account.name, task, told, key_metric, numbers)
+            chosen = self._model_in(tx, model, account.name, wanted, told, key_metric, numbers)
             origin = lineage or Lineage(source=path.name)
             if origin.parent is not None and store.id_of(tx.db, model, origin.parent) is None:
                 raise InvalidInput(f"{model} has no version {origin.parent} to descend from.", "Leave the parent out.")
@@ -262,11 +259,11 @@ class RegistryService:
             description = check_text(description, "description")
             said.append("description")
         if tags is not None:
-            tags = _texts(tags, "tag")
+            tags = checked_texts(tags, "tag")
             said.append("tags")
         if key_metric is not None:
             if key_metric:
-                _checked_name(key_metric, "key metric")
+                checked_name(key_metric, "key metric")
             said.append(f"key metric is {key_metric or 'none'}")
         if said:
             with self._parts.database.write() as tx:
@@ -329,6 +326,12 @@ class RegistryService:
         return _agreed(model, wanted)
 
 
+def _task(name: str | None) -> Task | None:
+    if name is None or name in {Task.CLASSIFICATION, Task.REGRESSION}:
+        return None if name is None else Task(name)
+    raise InvalidInput(f"There is no task {name[:80]!r}.", "Choose classification or regression.")
+
+
 def _of_new_model(name: str, wanted: Task | None, told: Task | None) -> Task:
     task = wanted or told
     if task is None:
@@ -363,37 +366,3 @@ def _label_of(label: Label | VersionSummary) -> tuple[str, int]:
     if isinstance(label, str):
         return parse_label(label)
     return label if isinstance(label, tuple) else (label.model, label.number)
-
-
-def _metrics(given: Mapping[str, float] | Iterable[tuple[str, float]]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, value in dict(given).items():
-        try:
-            number = float(value)  # numpy's numbers are welcome
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
-        if not math.isfinite(number):
-            raise InvalidInput(f"The metric {name[:80]!r} is no finite number.", "Leave it out.")
-        found[_checked_name(name, "metric")] = number
-    return _bounded(found, "metrics")
-
-
-def _texts(given: Pairs, what: str) -> dict[str, str]:
-    found = {
-        _checked_name(name, what): check_text(str(value), f"{what} {name[:80]}", MAX_VALUE)
-        for name, value in dict(given).items()
-    }
-    return _bounded(found, f"{what}s")
-
-
-def _bounded(found: dict[str, T], what: str) -> dict[str, T]:
-    if len(found) > MAX_ENTRIES:
-        raise InvalidInput(f"A version can't have more than {MAX_ENTRIES:,} {what}.", "Leave some out.")
-    return found
-
-
-def _checked_name(name: str, what: str) -> str:
-    checked = check_text(name, f"name of a {what}", MAX_NAME).strip()
-    if not checked or "\n" in checked:
-        raise InvalidInput(f"The name of a {what} is empty or has a line break.", "Give it a short name.")
-    return checked
