@@ -27,7 +27,7 @@ from mlops_desktop.serving.predictor import to_pandas
 from mlops_desktop.serving.schema import Schema
 
 TOLERANCE = 1e-5  # absolute for probabilities, relative for the values of a regression
-MAX_ROWS = 2_000  # held-out rows that are compared
+MAX_ROWS = 10_000  # held-out rows that are compared
 VARIANT_ROWS = 200  # of them again with missing values and unseen categories
 UNSEEN = "never seen in training"
 
