@@ -14,7 +14,7 @@ from mlops_desktop.client import lineage, references, scores
 from mlops_desktop.client.frames import Table, digest_of, signature_of
 from mlops_desktop.client.packing import Package, classes_of, pack
 from mlops_desktop.domain.errors import InvalidInput
-from mlops_desktop.domain.registry import Column, Lineage, Signature, Task
+from mlops_desktop.domain.registry import Column, Lineage, Signature, Task, canonical_json
 from mlops_desktop.serving.bins import category_text
 
 EXAMPLES = 100
@@ -75,7 +75,8 @@ def prepare(
         signature,
         _given(metrics) if metrics is not None else figures,
         lineage.lineage_of(estimator, digests, seed, user),
-        profile.to_json(),
+        # The order of the classes decides which one is positive: 9 comes before 10, “10” before “9”.
+        canonical_json(profile.to_dict() | ({"classes": list(classes)} if classes else {})),
         {
             "columns": [c.name for c in signature.inputs],
             "rows": held_out.head(EXAMPLES).rows(signature),

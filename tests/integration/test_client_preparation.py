@@ -110,6 +110,15 @@ def test_a_class_that_is_never_predicted_is_in_the_profile(tmp_path: Path) -> No
     assert len(outcome["counts"]) == 3
 
 
+def test_classes_keep_the_order_of_the_estimator(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(400, 2)).astype(np.float32)
+    y = np.where(x[:, 0] > 0, 10, 9)
+    found = prepared(LogisticRegression(), x, y, tmp_path)
+    assert json.loads(found.profile)["classes"] == ["9", "10"]
+    assert found.examples["predictions"][0] in (9, 10)
+    assert [s > 0.5 for s in found.examples["scores"]] == [p == 10 for p in found.examples["predictions"]]
+
+
 def test_matrices_get_column_names(tmp_path: Path) -> None:
     x, y = load_breast_cancer(return_X_y=True)
     found = prepared(make_pipeline(StandardScaler(), LogisticRegression()), x, y, tmp_path)
