@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from mlops_desktop.client import lineage, references, scores
 from mlops_desktop.client.frames import Table, digest_of, signature_of
 from mlops_desktop.client.packing import Package, classes_of, pack
 from mlops_desktop.domain.errors import InvalidInput
-from mlops_desktop.domain.registry import Column, Lineage, Signature, Task, canonical_json
+from mlops_desktop.domain.registry import Column, Lineage, Signature, Task
 from mlops_desktop.serving.bins import category_text
 
 EXAMPLES = 100
@@ -76,7 +77,7 @@ def prepare(
         _given(metrics) if metrics is not None else figures,
         lineage.lineage_of(estimator, digests, seed, user),
         # The order of the classes decides which one is positive: 9 comes before 10, “10” before “9”.
-        canonical_json(profile.to_dict() | ({"classes": list(classes)} if classes else {})),
+        json.dumps(profile.to_dict() | ({"classes": list(classes)} if classes else {}), allow_nan=False).encode(),
         {
             "columns": [c.name for c in signature.inputs],
             "rows": held_out.head(EXAMPLES).rows(signature),
