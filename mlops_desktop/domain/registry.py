@@ -268,21 +268,34 @@ def version_digest(format: Format, files: Sequence[ArtifactFile], signature: Sig
     return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
+def fact_texts(version: ModelVersion) -> dict[str, str | None]:
+    """What is known of a version besides what it serves, as canonical JSON texts: how it is stored and hashed."""
+    inspection, conversion = version.inspection, version.conversion
+    looked_at = {
+        "verdict": inspection.verdict.value,
+        "findings": list(inspection.findings),
+        "facts": dict(inspection.facts),
+    }
+    converted = None if conversion is None else {name: getattr(conversion, name) for name in conversion.__slots__}
+    return {
+        "metrics": canonical_json(dict(version.metrics)).decode(),
+        "params": canonical_json(dict(version.params)).decode(),
+        "tags": canonical_json(dict(version.tags)).decode(),
+        "description": version.description,
+        "lineage": canonical_json(version.lineage.to_dict()).decode(),
+        "inspection": canonical_json(looked_at).decode(),
+        "conversion": None if converted is None else canonical_json(converted).decode(),
+    }
+
+
 def record_digest(version: ModelVersion) -> str:
     """SHA-256 (hex) over what was written down of a version besides what it serves."""
-    inspection, conversion = version.inspection, version.conversion
-    content = {
-        "label": version.label,
-        "task": version.task.value,
-        "metrics": dict(version.metrics),
-        "params": dict(version.params),
-        "tags": dict(version.tags),
-        "description": version.description,
-        "lineage": version.lineage.to_dict(),
-        "inspection": [inspection.verdict.value, list(inspection.findings), dict(inspection.facts)],
-        "conversion": None if conversion is None else {n: getattr(conversion, n) for n in conversion.__slots__},
-        "registered_by": version.registered_by,
-    }
+    return texts_digest(version.label, version.task.value, version.registered_by, fact_texts(version))
+
+
+def texts_digest(label: str, task: str, registered_by: str, texts: Mapping[str, str | None]) -> str:
+    """`record_digest` from the stored texts, so that a flipped bit in any of them shows."""
+    content = {"label": label, "task": task, "registered_by": registered_by, **texts}
     return hashlib.sha256(canonical_json(content)).hexdigest()
 
 

@@ -105,9 +105,9 @@ def _row_problems(db: Sql) -> Iterator[str]:
 def _compared(db: Sql) -> Iterator[str]:
     logged = Logged.from_events(store.all_events(db, *EVENTS))
     labels: set[str] = set()
-    for label, version in version_store.all_versions(db):
-        labels.add(label)
-        yield logged.of_version(version) if version else f"the row of {label} is damaged"
+    for row in version_store.all_digests(db):
+        labels.add(row.label)
+        yield logged.of_digests(row)
     yield from (f"version {label} is missing" for label in logged.versions if label not in labels)
     promotions = promotion_store.promotions_of(db)
     yield from (logged.of_promotion(promotion) for promotion in promotions)

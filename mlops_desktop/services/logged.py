@@ -14,6 +14,7 @@ from mlops_desktop.domain.registry import ModelVersion, record_digest, version_d
 from mlops_desktop.store import accounts as account_store
 from mlops_desktop.store import audit, policies
 from mlops_desktop.store.promotions import pinned_dict
+from mlops_desktop.store.versions import VersionDigests
 
 if TYPE_CHECKING:
     from mlops_desktop.domain.audit import AuditEvent
@@ -87,14 +88,19 @@ class Logged:
     # What differs, one sentence each; empty when the row is as it should be
 
     def of_version(self, version: ModelVersion) -> str:
-        event = self.versions.get(version.label)
+        served = version_digest(version.format, version.files, version.signature)
+        return self.of_digests(
+            VersionDigests(version.label, version.digest, served, record_digest(version), version.registered_by)
+        )
+
+    def of_digests(self, row: VersionDigests) -> str:
+        event = self.versions.get(row.label)
         if event is None:
-            return f"version {version.label} was never registered"
-        digest = version_digest(version.format, version.files, version.signature)
-        if version.digest != event.details["digest"] or digest != version.digest:
-            return f"the files or the signature of {version.label} are not those that were registered"
-        if event.actor != version.registered_by or event.details["record"] != record_digest(version):
-            return f"the facts of {version.label} are not those that were registered"
+            return f"version {row.label} was never registered"
+        if not row.digest == row.served == event.details["digest"]:
+            return f"the files or the signature of {row.label} are not those that were registered"
+        if event.actor != row.registered_by or event.details["record"] != row.record:
+            return f"the facts of {row.label} are not those that were registered"
         return ""
 
     def of_promotion(self, promotion: Promotion) -> str:

@@ -38,8 +38,9 @@ from mlops_desktop.runtime.jobs import JobContext
 from mlops_desktop.services.facts import Pairs, checked_metrics, checked_name, checked_texts
 from mlops_desktop.services.intake import Json, read_attachments, require_acceptable, store_files, task_told_by
 from mlops_desktop.store import models as model_store
+from mlops_desktop.store import version_lists as lists
 from mlops_desktop.store import versions as store
-from mlops_desktop.store.versions import Sort, VersionFilter
+from mlops_desktop.store.version_lists import Sort, VersionFilter
 
 if TYPE_CHECKING:
     from mlops_desktop.formats.inspect import ModelFile
@@ -186,14 +187,14 @@ class RegistryService:
     ) -> list[VersionSummary]:
         """A page; `after` is the last row of the one before. `sort`: newest, oldest, number or metric:NAME."""
         last = None if after is None else _label_of(after)
-        return store.versions_of(self._parts.database.read(), _filter(model, search, sort), max(1, limit), last)
+        return lists.versions_of(self._parts.database.read(), _filter(model, search, sort), max(1, limit), last)
 
     def count_versions(self, model: str | None = None, search: str = "") -> int:
-        return store.count_versions(self._parts.database.read(), _filter(model, search, "newest"))
+        return lists.count_versions(self._parts.database.read(), _filter(model, search, "newest"))
 
     def version_ids(self, model: str | None = None, search: str = "", sort: str = "newest") -> array[int]:
         """Row ids of all versions in order, 8 bytes each; `summaries_of` reads the rows that are shown."""
-        return store.version_ids(self._parts.database.read(), _filter(model, search, sort))
+        return lists.version_ids(self._parts.database.read(), _filter(model, search, sort))
 
     def summaries_of(self, ids: Sequence[int]) -> list[VersionSummary]:
         return store.summaries_of(self._parts.database.read(), ids)
