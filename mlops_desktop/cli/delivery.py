@@ -103,9 +103,7 @@ def status(here: Here, model: str | None, everything: bool) -> None:
     delivery = here.workspace.delivery
     engine = delivery.engine_status()
     if engine.available:
-        # Another process may have stopped, or Docker may have lost, what the rows call running.
         with told_only(here.output, EngineUnavailable):
-            delivery.reconcile()
             here.workspace.monitoring.collect()
     deployments = delivery.deployments(model=model, live_only=not everything)
     endpoints = [e for e in delivery.endpoints() if model in (None, e.model)] if engine.available else []

@@ -159,7 +159,6 @@ def version_page(version: ModelVersion) -> str:
                 ("description", version.description),
                 ("registered", f"{cell(version.created_at)} by {version.registered_by}"),
                 ("metrics", version.metrics),
-                ("params", version.params),
                 ("tags", version.tags),
                 ("inspection", version.inspection.verdict),
                 ("findings", version.inspection.findings),
@@ -173,6 +172,7 @@ def version_page(version: ModelVersion) -> str:
                 ("data", {name: digest[:12] for name, digest in lineage.data.items()}),
             ]
         ),
+        table(["parameter", "value"], version.params.items(), "No parameters were given."),
         table(
             ["input", "type", "may be missing"],
             [
