@@ -5,6 +5,7 @@ Limits are those of the test catalogue (G02, D07): 100 ms for what a person wait
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import subprocess
@@ -119,9 +120,12 @@ def _opening(folder: Path) -> float:
         f"workspace = open_workspace({str(folder)!r})\n"
         "print(1000 * (time.perf_counter() - began)); workspace.close()\n"
     )
-    runs = [
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(5)
-    ]
+    # As installed: with compiled modules, whatever this machine's environment says.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with tempfile.TemporaryDirectory() as compiled:
+        environment["PYTHONPYCACHEPREFIX"] = compiled
+        command = [sys.executable, "-c", program]
+        runs = [subprocess.run(command, capture_output=True, text=True, check=True, env=environment) for _ in range(6)]
     return min(float(done.stdout) for done in runs[1:])
 
 
