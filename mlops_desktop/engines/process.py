@@ -68,7 +68,7 @@ class ProcessEngine:
         self._records = paths.runtime / "processes"
         self._staged = paths.runtime / "staged"
         self._lock = threading.RLock()
-        self._exits: dict[str, int | None] = {}  # by handle, of children of this process
+        self._exits: dict[str, int] = {}  # by handle, of children of this process
         self._readings: dict[str, _Reading] = {}
 
     def status(self) -> EngineStatus:
@@ -240,9 +240,10 @@ class ProcessEngine:
         )
 
     def _exit(self, handle: str) -> int | None:
-        if handle not in self._exits:
-            self._exits[handle] = local.exit_code(local.pid_of(handle))
-        return self._exits[handle]
+        # The code can be asked for once, and only of a child; an ending one may not have it yet.
+        if handle not in self._exits and (code := local.exit_code(local.pid_of(handle))) is not None:
+            self._exits[handle] = code
+        return self._exits.get(handle)
 
     def _all(self) -> builtins.list[_Record]:
         records = (self._record(file.stem) for file in sorted(self._records.glob("*.json")))

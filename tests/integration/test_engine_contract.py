@@ -307,9 +307,10 @@ def test_a_deployment_that_dies_is_seen(house: House) -> None:
         client.containers.get(handle).kill()
         client.close()
     end = time.monotonic() + 5
-    while (found := house.engine.list()[0]).running:
+    while (found := house.engine.list()[0]).exit_code is None:
         assert time.monotonic() < end
         time.sleep(0.05)
+    assert not found.running
     assert found.exit_code in {-9, 137}
     assert house.predict()[0] == 503
     assert house.start("dep1") != handle
