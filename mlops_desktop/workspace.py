@@ -129,6 +129,7 @@ class Workspace:
                     self._parts,
                     collect=self._collect,
                     reconcile=self._reconcile,
+                    tidy=self.registry.remove_unused_files,
                 )
                 self._background.start()
 

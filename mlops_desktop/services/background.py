@@ -1,4 +1,4 @@
-"""What goes on while a workspace is open: collecting, reconciling, and noticing what other processes did.
+"""What goes on while a workspace is open: collecting, reconciling, tidying up, and noticing what other processes did.
 
 Of several processes on one workspace only one collects and reconciles: the one that holds `run/collector.lock`. When it
 ends, the system frees the lock and the next one takes over.
@@ -20,12 +20,20 @@ if TYPE_CHECKING:
     from mlops_desktop.services.parts import Parts
 
 WATCH_SECONDS = 0.5
+TIDY_SECONDS = 6 * 3600.0
 
 
 class Background:
-    """Three tickers; `start` once, `stop` waits for them."""
+    """Four tickers; `start` once, `stop` waits for them."""
 
-    def __init__(self, parts: Parts, *, collect: Callable[[], object], reconcile: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        collect: Callable[[], object],
+        reconcile: Callable[[], object],
+        tidy: Callable[[], object] = lambda: None,
+    ) -> None:
         settings = parts.settings
         self._lock = HeldLock(parts.paths.runtime / "collector.lock")
         self._holding = threading.Lock()
@@ -33,6 +41,7 @@ class Background:
         self._tickers = (
             Ticker("collect", settings.collect_seconds, lambda: self._alone(collect)),
             Ticker("reconcile", settings.reconcile_seconds, lambda: self._alone(reconcile)),
+            Ticker("tidy", TIDY_SECONDS, lambda: self._alone(tidy)),
             Ticker("watch", WATCH_SECONDS, self._watch.look),
         )
 

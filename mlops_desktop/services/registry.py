@@ -289,6 +289,13 @@ class RegistryService:
                     tx.record(VersionFoundIntact(version.model, version.number), actor)
         return damaged
 
+    def remove_unused_files(self) -> int:
+        """Remove stored files that no version has, left by registrations that did not finish; returns the freed bytes.
+
+        A file that was stored within the last day stays: its version may be about to be written down.
+        """
+        return self._parts.artifacts.collect_garbage(store.referenced_digests(self._parts.database.read()))
+
     # Steps
 
     def _earlier(self, model: str, key: str) -> ModelVersion | None:

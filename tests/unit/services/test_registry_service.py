@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -248,3 +249,16 @@ def test_password_is_nowhere_in_the_files(kit: Kit) -> None:
     kit.workspace.close()
     for path in kit.folder.rglob("*"):
         assert not path.is_file() or PASSWORD.encode() not in path.read_bytes(), path
+
+
+def test_files_without_a_version_go_after_a_day(kit: Kit) -> None:
+    """A registration that ended between its files and its row."""
+    version = kit.register()
+    artifacts = kit.workspace._parts.artifacts
+    orphan = artifacts.add_bytes(b"left over")
+    assert kit.workspace.registry.remove_unused_files() == 0
+    for digest in (orphan.digest, version.files[0].digest):
+        os.utime(artifacts.path(digest), (0, 0))
+    assert kit.workspace.registry.remove_unused_files() == orphan.size
+    assert not artifacts.path(orphan.digest).exists()
+    assert artifacts.verify(version.files[0].digest)
