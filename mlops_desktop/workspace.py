@@ -11,10 +11,9 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_desktop.artifacts.store import ArtifactStore
 from mlops_desktop.domain.errors import StorageError
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from mlops_desktop.services.delivery import DeliveryService
     from mlops_desktop.services.engine_room import EngineRoom
     from mlops_desktop.services.monitoring import MonitoringService
-    from mlops_desktop.services.reconcile import Reconciler
 
 __all__ = [
     "RecentWorkspace",
@@ -53,6 +51,7 @@ __all__ = [
     "recent_workspaces",
 ]
 Clock = Callable[[], datetime]
+T = TypeVar("T")
 RESERVED_NAMES = frozenset({"registry.db", "registry.lock", "artifacts", "backups", "logs", "run", "settings.json"})
 
 
@@ -64,6 +63,7 @@ class Workspace:
         self._lock = threading.RLock()
         self._background: Background | None = None
         self._closed = False
+        self._made: dict[str, Any] = {}
         self.accounts = AccountsService(parts)
         self.registry = RegistryService(parts, self.accounts)
         self.policies = PoliciesService(parts, self.accounts)
@@ -105,15 +105,26 @@ class Workspace:
 
     @property
     def delivery(self) -> DeliveryService:
-        return self._delivery
+        from mlops_desktop.services.delivery import DeliveryService
+
+        return self._once(
+            "delivery",
+            lambda: DeliveryService(self._parts, self._engine_room(), self.accounts, self.registry, self.promotions),
+        )
 
     @property
     def monitoring(self) -> MonitoringService:
-        return self._monitoring
+        from mlops_desktop.services.monitoring import MonitoringService
+
+        return self._once(
+            "monitoring", lambda: MonitoringService(self._parts, self.accounts, self.delivery, self.alerts)
+        )
 
     @property
     def alerts(self) -> AlertsService:
-        return self._alerts
+        from mlops_desktop.services.alerts import AlertsService
+
+        return self._once("alerts", lambda: AlertsService(self._parts, self.accounts))
 
     def integrity_problems(self) -> list[str]:
         """What SQLite finds and every row that differs from the audit trail; empty when all is well."""
@@ -142,62 +153,40 @@ class Workspace:
         if self._background is not None:
             self._background.stop()
         self._parts.jobs.close()
-        if (room := self.__dict__.get("_room")) is not None:
-            room.close()
+        if "room" in self._made:
+            self._engine_room().close()
         self._parts.database.close()
+
+    # Imported and made on first use.
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        # One lock for all: making one may need another, in whatever order threads ask for them.
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            made: T = self._made[name]
+            return made
+
+    def _engine_room(self) -> EngineRoom:
+        from mlops_desktop.services.engine_room import EngineRoom
+
+        return self._once("room", lambda: EngineRoom(self._parts))
+
+    def _reconcile(self) -> None:
+        from mlops_desktop.services.reconcile import Reconciler
+
+        reconciler = self._once("reconciler", lambda: Reconciler(self._parts, self._engine_room(), self.registry))
+        reconciler.round()
 
     def _collect(self) -> None:
         self.monitoring.collect()
-
-    def _reconcile(self) -> None:
-        self._reconciler.round()
-
-    # Imported on first use. cached_property takes no lock from Python 3.12 on, so one is taken here.
-
-    @cached_property
-    def _room(self) -> EngineRoom:
-        from mlops_desktop.services.engine_room import EngineRoom
-
-        with self._lock:
-            return self.__dict__.get("_room") or EngineRoom(self._parts)
-
-    @cached_property
-    def _delivery(self) -> DeliveryService:
-        from mlops_desktop.services.delivery import DeliveryService
-
-        with self._lock:
-            return self.__dict__.get("_delivery") or DeliveryService(
-                self._parts, self._room, self.accounts, self.registry, self.promotions
-            )
-
-    @cached_property
-    def _reconciler(self) -> Reconciler:
-        from mlops_desktop.services.reconcile import Reconciler
-
-        return Reconciler(self._parts, self._room, self.registry)
-
-    @cached_property
-    def _alerts(self) -> AlertsService:
-        from mlops_desktop.services.alerts import AlertsService
-
-        with self._lock:
-            return self.__dict__.get("_alerts") or AlertsService(self._parts, self.accounts)
-
-    @cached_property
-    def _monitoring(self) -> MonitoringService:
-        from mlops_desktop.services.monitoring import MonitoringService
-
-        with self._lock:
-            return self.__dict__.get("_monitoring") or MonitoringService(
-                self._parts, self.accounts, self.delivery, self.alerts
-            )
 
     def _ask(
         self, version: ModelVersion, columns: Sequence[str], rows: Sequence[Sequence[object]], context: JobContext
     ) -> Mapping[str, Sequence[Any]]:
         from mlops_desktop.services.launch import Launch
 
-        return Launch(self._parts, self._room).answers(version, columns, rows, context)
+        return Launch(self._parts, self._engine_room()).answers(version, columns, rows, context)
 
 
 def create_workspace(

@@ -67,7 +67,6 @@ CREATE TABLE versions (
     idempotency_key TEXT UNIQUE,
     UNIQUE (model_id, number)
 ) STRICT;
-CREATE INDEX versions_newest ON versions (created_at DESC, id DESC);
 
 CREATE TABLE version_files (
     version_id INTEGER NOT NULL REFERENCES versions(id),

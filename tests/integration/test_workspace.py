@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -347,3 +348,24 @@ def test_a07_a_full_disk_is_said_and_survived(tmp_path: Path) -> None:
             assert workspace.audit.problems() == []
     finally:
         subprocess.run(["umount", str(small)], check=False)
+
+
+def test_parts_are_made_once_whoever_asks_first(folder: Path) -> None:
+    """Tickers, jobs and the window ask for monitoring, delivery and alerts at the same moment."""
+    for _ in range(20):
+        with quiet(folder) as workspace:
+            found: list[tuple[str, int]] = []
+            start = threading.Barrier(6)
+
+            def ask(name: str, workspace=workspace, found=found, start=start) -> None:
+                start.wait()
+                found.append((name, id(getattr(workspace, name))))
+
+            names = ("monitoring", "delivery", "alerts") * 2
+            threads = [threading.Thread(target=ask, args=(name,)) for name in names]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(20)
+            assert len(found) == 6, "somebody waits for ever"
+            assert len(set(found)) == 3
