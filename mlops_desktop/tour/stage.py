@@ -1,0 +1,113 @@
+"""What the steps of the tour share: figures, the people, the workspace, and the flights that are under way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from mlops_desktop.domain.accounts import Session
+from mlops_desktop.domain.errors import DeploymentFailed, StorageError
+from mlops_desktop.runtime.jobs import JobContext
+from mlops_desktop.tour import party
+from mlops_desktop.tour.replay import Progress, Replay
+
+if TYPE_CHECKING:
+    from mlops_desktop.workspace import Workspace
+
+T = TypeVar("T")
+DEFAULT_SPEED = 3.0  # days of flights a second
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number or word that a step brought to light."""
+
+    name: str
+    value: float | str
+    unit: str = ""
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.value, str):
+            return f"{self.value} {self.unit}".strip()
+        number = f"{self.value:,.0f}" if self.value == int(self.value) and abs(self.value) >= 1 else f"{self.value:.3g}"
+        return f"{number} {self.unit}".strip()
+
+
+Figures = tuple[Figure, ...]
+
+
+@dataclass(slots=True)
+class Tour:
+    """Everything that the steps share. `run` steps on a background thread; `close` ends traffic and background work."""
+
+    folder: Path
+    speed: float = DEFAULT_SPEED
+    team: dict[str, party.Person] = field(default_factory=party.people)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    replay: Replay | None = None
+    marks: dict[str, float] = field(default_factory=dict)  # epoch seconds at which things happened
+    days: list[tuple[float, date]] = field(default_factory=list)  # epoch seconds -> flight day
+    opened: Workspace | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        if self.opened is None:
+            raise StorageError("The tour's workspace is not made yet.", "Take the first step first.")
+        return self.opened
+
+    @property
+    def flights(self) -> Replay:
+        if self.replay is None:
+            raise DeploymentFailed("No flights are being sent.", "Take the step “Send flights” first.")
+        return self.replay
+
+    @property
+    def progress(self) -> Progress:
+        return self.flights.progress
+
+    def person(self, part: str) -> party.Person:
+        return self.team[part]
+
+    def wait_for(
+        self, what: str, found: Callable[[], T], seconds: float, context: JobContext, *, pause: float = 0.5
+    ) -> T:
+        """What `found` returns as soon as it is true, else its last value after `seconds`; tells what is waited for."""
+        end = time.monotonic() + seconds
+        while True:
+            value = found()
+            if value or time.monotonic() >= end:
+                return value
+            self.note_day()
+            day = self.replay.progress.day if self.replay else None
+            context.progress(None, f"{what}{f' ({day:%d %B} of the flights)' if day else ''}")
+            time.sleep(pause)
+
+    def note_day(self) -> None:
+        """Remember which flight day it is, for charts over flight time."""
+        if self.replay is not None and (day := self.replay.progress.day) is not None:
+            self.days.append((time.time(), day))
+
+    def close(self) -> None:
+        """Stop the traffic and let go of the workspace; what is deployed keeps serving."""
+        if self.replay is not None:
+            self.replay.stop()
+        if self.opened is not None:
+            self.opened.close()
+
+    def discard(self) -> None:
+        """Stop what serves, close, and remove the tour's folder."""
+        import shutil
+
+        if self.replay is not None:
+            self.replay.stop()
+        if (workspace := self.opened) is not None:
+            if workspace.delivery.engine_status().available:
+                for deployment in workspace.delivery.deployments(live_only=True):
+                    workspace.delivery.stop(self.sessions["engineer"], deployment.id, reason="the tour is over")
+            workspace.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
