@@ -81,6 +81,8 @@ class ProcessGateway:
             local.end(handle, 5.0)
             local.exit_code(local.pid_of(handle))
             self._record.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it stays while a deployment has its socket there
+                local.socket_folder(self._paths.root).rmdir()
 
     def _start(self, chosen: ports.Addresses) -> None:
         log = self._paths.logs / "gateway.log"

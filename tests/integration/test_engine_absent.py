@@ -20,21 +20,6 @@ from mlops_desktop.engines.gateway import Gateway
 from mlops_desktop.settings import Settings, WorkspacePaths
 
 
-@pytest.fixture
-def open_at(tmp_path: Path) -> Iterator[Callable[..., tuple[Engine, Gateway]]]:
-    opened: list[tuple[Engine, Gateway]] = []
-
-    def make(address: str, engine: str = "docker") -> tuple[Engine, Gateway]:
-        settings = replace(Settings(), engine=engine, docker_host=address, gateway_port=0)
-        opened.append(open_engine(settings, WorkspacePaths(tmp_path / "w"), "absent1"))
-        return opened[-1]
-
-    yield make
-    for engine, gateway in opened:
-        gateway.close()
-        engine.close()
-
-
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
 
@@ -71,6 +56,22 @@ def false_engine(tmp_path: Path) -> Iterator[Callable[[bytes | None], str]]:
         server.hold.set()
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def open_at(tmp_path: Path, false_engine: object) -> Iterator[Callable[..., tuple[Engine, Gateway]]]:
+    """Opens an engine; it is closed before the false engine is, which its readers may be asking."""
+    opened: list[tuple[Engine, Gateway]] = []
+
+    def make(address: str, engine: str = "docker") -> tuple[Engine, Gateway]:
+        settings = replace(Settings(), engine=engine, docker_host=address, gateway_port=0)
+        opened.append(open_engine(settings, WorkspacePaths(tmp_path / "w"), "absent1"))
+        return opened[-1]
+
+    yield make
+    for engine, gateway in opened:
+        gateway.close()
+        engine.close()
 
 
 def check_unavailable(engine: Engine, gateway: Gateway, word: str) -> None:
