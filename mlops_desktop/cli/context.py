@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -23,6 +23,8 @@ from mlops_desktop.domain.errors import InvalidInput, NotAllowed, NotFound
 if TYPE_CHECKING:
     from mlops_desktop.domain.accounts import Session
     from mlops_desktop.runtime.jobs import JobContext
+    from mlops_desktop.tour.offscreen import Photographer
+    from mlops_desktop.tour.stage import Tour
     from mlops_desktop.workspace import Workspace
 
 T = TypeVar("T")
@@ -31,11 +33,24 @@ USER_VARIABLE = "MLOPS_DESKTOP_USER"
 WORKSPACE_VARIABLE = "MLOPS_DESKTOP_WORKSPACE"
 
 
+class Windows(Protocol):
+    """What the command line wants of the window. `__main__` gives it: the two front ends don't know one another."""
+
+    def has_display(self) -> bool: ...
+
+    def guided_tour(self, tour: Tour, *, keep: bool) -> int:
+        """Open the window with the tour beside it; returns the exit code when it is closed."""
+
+    def photographer(self) -> Photographer | None:
+        """Who takes pictures of the unseen window; None when the window is not installed."""
+
+
 class Here:
     """Where a command runs. Use as `@pass_here`; `close` is called when the command is over."""
 
-    def __init__(self, workspace: Path | None, user: str | None, *, json: bool) -> None:
+    def __init__(self, workspace: Path | None, user: str | None, *, json: bool, windows: Windows | None = None) -> None:
         self.output = Output(json)
+        self.windows = windows
         self._workspace = workspace
         self._user = user
         self._opened: Workspace | None = None

@@ -15,7 +15,7 @@ from types import TracebackType
 import click
 
 from mlops_desktop import __version__
-from mlops_desktop.cli.context import Here, log_file, start_log
+from mlops_desktop.cli.context import Here, Windows, log_file, start_log
 from mlops_desktop.cli.output import error_line
 from mlops_desktop.domain.errors import JobCancelled, WorkstationError
 
@@ -87,17 +87,17 @@ def cli(context: click.Context, workspace: Path | None, user: str | None, json: 
 
     Without arguments the window opens. The password comes from MLOPS_DESKTOP_PASSWORD or is asked for.
     """
-    here = Here(workspace, user, json=json)
+    here = Here(workspace, user, json=json, windows=context.obj)
     context.obj = here
     context.call_on_close(here.close)
     start_log()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, windows: Windows | None = None) -> int:
     """Run one command and return its exit code. Anything unforeseen goes through `report_bug`."""
     sys.excepthook = report_bug
     try:
-        outcome = cli.main(arguments, prog_name="mlops-desktop", standalone_mode=False)
+        outcome = cli.main(arguments, prog_name="mlops-desktop", standalone_mode=False, obj=windows)
     except click.ClickException as error:
         error.show()
         return error.exit_code

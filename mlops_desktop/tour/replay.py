@@ -113,6 +113,7 @@ class Replay:
         self._answered = answered
         self._connection: http.client.HTTPConnection | None = None
         self._progress = Progress()
+        self._days: list[tuple[float, date]] = []
         self._speed = days_per_second
         self._running = threading.Event()
         self._running.set()
@@ -125,6 +126,11 @@ class Replay:
     def progress(self) -> Progress:
         """May be read from any thread."""
         return self._progress
+
+    @property
+    def days(self) -> tuple[tuple[float, date], ...]:
+        """When each day of the flights began to be sent, in epoch seconds: for charts over flight time."""
+        return tuple(self._days)
 
     @property
     def speed(self) -> float:
@@ -174,6 +180,8 @@ class Replay:
             self._send(batch)
             self._send_due_labels(int(times[batch.end - 1]))
             day = self._flights.day[batch.start].item()
+            if day != self._progress.day:
+                self._days.append((time.time(), day))
             self._tell(day=day, seconds=time.monotonic() - began)
         if self._waiting and self._send_labels is not None:
             time.sleep(SETTLE_SECONDS)

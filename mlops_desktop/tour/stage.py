@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -51,7 +50,6 @@ class Tour:
     sessions: dict[str, Session] = field(default_factory=dict)
     replay: Replay | None = None
     marks: dict[str, float] = field(default_factory=dict)  # epoch seconds at which things happened
-    days: list[tuple[float, date]] = field(default_factory=list)  # epoch seconds -> flight day
     opened: Workspace | None = None
 
     @property
@@ -82,15 +80,9 @@ class Tour:
             value = found()
             if value or time.monotonic() >= end:
                 return value
-            self.note_day()
             day = self.replay.progress.day if self.replay else None
             context.progress(None, f"{what}{f' ({day:%d %B} of the flights)' if day else ''}")
             time.sleep(pause)
-
-    def note_day(self) -> None:
-        """Remember which flight day it is, for charts over flight time."""
-        if self.replay is not None and (day := self.replay.progress.day) is not None:
-            self.days.append((time.time(), day))
 
     def close(self) -> None:
         """Stop the traffic and let go of the workspace; what is deployed keeps serving."""

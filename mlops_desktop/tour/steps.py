@@ -18,6 +18,7 @@ from mlops_desktop.tour.training import train_and_register
 MODEL = "flight-delay"
 ENVIRONMENT = "production"
 FIRST_DAY = date(2013, 3, 1)
+WATCH_SECONDS = 20  # even when alerts come sooner: a chart needs some points
 QUIET_SPEED = 0.5  # days of flights a second while versions change
 
 
@@ -165,7 +166,10 @@ def watch(tour: Tour, context: JobContext) -> Figures:
         open_alerts = {a.figure for a in workspace.alerts.alerts() if a.version == 2}
         return {"drifted_features", "performance_loss"} <= open_alerts
 
-    tour.wait_for("Waiting for the seasons to change", found, 75, context)
+    began = time.monotonic()
+    tour.wait_for(
+        "Waiting for the seasons to change", lambda: time.monotonic() - began > WATCH_SECONDS and found(), 75, context
+    )
     report = workspace.monitoring.drift(MODEL, ENVIRONMENT)
     temperature = next((f for f in report.features if f.feature == "temp"), None)
     deployment = next(d for d in workspace.delivery.deployments(model=MODEL, environment=ENVIRONMENT) if d.current)
