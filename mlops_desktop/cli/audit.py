@@ -22,7 +22,7 @@ def audit() -> None:
 @click.option("--event", help="Only events of this kind, for example VersionRegistered.")
 @click.option("--search", default="", help="Only events whose text contains this.")
 @click.option("--before", type=int, help="Only entries older than this number.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
 @pass_here
 def list_events(
     here: Here, subject: str | None, actor: str | None, event: str | None, search: str, before: int | None, limit: int

@@ -48,8 +48,10 @@ class Windows(Protocol):
 class Here:
     """Where a command runs. Use as `@pass_here`; `close` is called when the command is over."""
 
-    def __init__(self, workspace: Path | None, user: str | None, *, json: bool, windows: Windows | None = None) -> None:
-        self.output = Output(json)
+    def __init__(
+        self, workspace: Path | None, user: str | None, *, json: bool, progress: bool, windows: Windows | None = None
+    ) -> None:
+        self.output = Output(json, progress)
         self.windows = windows
         self._workspace = workspace
         self._user = user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -111,19 +112,12 @@ def status(here: Here, model: str | None, everything: bool) -> None:
 
     def row(d: Deployment) -> tuple[object, ...]:
         now = live.get(d.id)
-        return (
-            d.label,
-            d.environment,
-            d.state,
-            f"{d.weight} %",
-            now and now.requests_per_second,
-            now and now.p95_ms,
-            now and now.drift,
-            now and f"{now.cpu_percent:.0f} %",
-            now and size(now.memory_bytes),
-            d.id,
-            d.message,
-        )
+        figures: tuple[object, ...] = (None,) * 5
+        if now is not None:
+            cpu = None if math.isnan(now.cpu_percent) else f"{now.cpu_percent:.0f} %"
+            memory = size(now.memory_bytes) if now.memory_bytes else None
+            figures = (now.requests_per_second, now.p95_ms, now.drift, cpu, memory)
+        return (d.label, d.environment, d.state, f"{d.weight} %", *figures, d.id, d.message)
 
     def text() -> str:
         head = [

@@ -80,14 +80,18 @@ class LazyCommands(click.Group):
 )
 @click.option("--user", metavar="NAME", help="Who you are [MLOPS_DESKTOP_USER, else your login name].")
 @click.option("--json", is_flag=True, help="Write one JSON document instead of text.")
+@click.option(
+    "--progress/--no-progress", default=None, help="Tell on standard error what a slow command does [in a terminal]."
+)
 @click.version_option(__version__, prog_name="mlops-desktop")
 @click.pass_context
-def cli(context: click.Context, workspace: Path | None, user: str | None, json: bool) -> None:
+def cli(context: click.Context, workspace: Path | None, user: str | None, json: bool, progress: bool | None) -> None:
     """Carry a model from training into production and watch it there.
 
     Without arguments the window opens. The password comes from MLOPS_DESKTOP_PASSWORD or is asked for.
     """
-    here = Here(workspace, user, json=json, windows=context.obj)
+    told = sys.stderr.isatty() if progress is None else progress
+    here = Here(workspace, user, json=json, progress=told, windows=context.obj)
     context.obj = here
     context.call_on_close(here.close)
     start_log()

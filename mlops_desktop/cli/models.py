@@ -105,7 +105,7 @@ def models(here: Here) -> None:
 @click.option(
     "--sort", default="newest", show_default=True, help="newest, oldest, number or metric:NAME.", metavar="ORDER"
 )
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
 @pass_here
 def versions(here: Here, model: str, search: str, sort: str, limit: int) -> None:
     """List the versions of MODEL."""

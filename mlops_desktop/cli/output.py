@@ -142,6 +142,7 @@ class Output:
     """Where a command's result goes. Results are on standard output; everything else is on standard error."""
 
     json: bool = False
+    tells_progress: bool = True
 
     def show(self, value: object, text: str | Callable[[], str]) -> None:
         """The result of the command: `value` as JSON, or the text for people."""
@@ -156,8 +157,9 @@ class Output:
 
     def progress(self, line: str) -> None:
         """One line of what is going on."""
-        click.echo(plain(line), err=True)
-        sys.stderr.flush()
+        if self.tells_progress:
+            click.echo(plain(line), err=True)
+            sys.stderr.flush()
 
 
 def error_line(message: str, hint: str = "") -> str:

@@ -45,7 +45,8 @@ def tour(here: Here, offscreen: bool, report: Path, speed: float | None, keep: b
     if photographer is None:
         here.output.note("Note: the window is not installed, so there are no pictures.")
     try:
-        done = unseen.take(guided, report.absolute(), here.output.progress, photographer)
+        # Told in any case: the tour lasts minutes.
+        done = unseen.take(guided, report.absolute(), here.output.note, photographer)
     finally:
         if keep:
             guided.close()
