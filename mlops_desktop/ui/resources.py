@@ -1,4 +1,4 @@
-"""Find the files that ship beside the code: `resources/` of a checkout, or the same folder inside an installed wheel."""
+"""Find the files that ship beside the code: `resources/` of a checkout, or the same inside a wheel."""
 
 from __future__ import annotations
 

@@ -201,9 +201,9 @@ def install_theme(application: QApplication, appearance: Appearance) -> None:
 def choose_appearance(appearance: Appearance) -> None:
     """Change what the person sees from now on; storing the choice is the caller's."""
     application = QApplication.instance()
-    assert isinstance(application, QApplication)
-    application.setProperty("appearance", appearance.value)
-    apply_theme(application, appearance)
+    if isinstance(application, QApplication):
+        application.setProperty("appearance", appearance.value)
+        apply_theme(application, appearance)
 
 
 def palette_of(c: Colours) -> QPalette:

@@ -1,4 +1,4 @@
-"""What the window remembers between starts: geometry, last screen, tables. One INI file in the person's config folder."""
+"""What the window remembers between starts: geometry, last screen, tables; one INI file."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Button(QPushButton):
         if role:
             set_role(self, role)
         if clicked is not None:
-            self.clicked.connect(lambda: clicked())
+            self.clicked.connect(lambda _checked=False: clicked())
         self._draw()
 
     def permit(self, account: Account | None, action: Action) -> bool:
@@ -49,7 +49,7 @@ class Button(QPushButton):
         return allowed
 
     def forbid(self, reason: str) -> None:
-        """Disable it and say why, for example “The engine does not answer.” """
+        """Disable it and say why, for example “The engine does not answer.”"""
         self.setEnabled(False)
         self.setToolTip(reason)
 
@@ -103,7 +103,7 @@ class IconButton(QToolButton):
         self.setCheckable(checkable)
         self.rename(name)
         if clicked is not None:
-            self.clicked.connect(lambda: clicked())
+            self.clicked.connect(lambda _checked=False: clicked())
         self._draw()
 
     def rename(self, name: str) -> None:

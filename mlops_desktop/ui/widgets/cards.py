@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
 
-from mlops_desktop.ui.theme import L, M, S, XL, set_role
+from mlops_desktop.ui.theme import XL, L, M, S, set_role
 from mlops_desktop.ui.widgets.plain_label import IconLabel, PlainLabel
 
 
@@ -102,7 +102,9 @@ class FigureCard(QFrame):
 class FactList(QWidget):
     """Names on the left, values on the right, one a line; values can be selected and copied."""
 
-    def __init__(self, facts: dict[str, str] | None = None, name_width: int = 128, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, facts: dict[str, str] | None = None, name_width: int = 128, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._width = name_width
         self._labels: dict[str, PlainLabel] = {}
@@ -148,7 +150,7 @@ class Page(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        page = QWidget()
+        page = self._page = QWidget()
         page.setObjectName("page")
         self.body = QVBoxLayout(page)
         self.body.setContentsMargins(margin, margin - 4, margin, margin)
@@ -159,7 +161,7 @@ class Page(QScrollArea):
         page.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.widget() and event.type() is QEvent.Type.LayoutRequest:
+        if watched is self._page and event.type() is QEvent.Type.LayoutRequest:
             # A page as narrow as its contents allow, never narrower than what can be read.
-            self.setMinimumWidth(min(self.widget().minimumSizeHint().width() + 14, 640))
+            self.setMinimumWidth(min(self._page.minimumSizeHint().width() + 14, 640))
         return super().eventFilter(watched, event)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from mlops_desktop.ui import icons
-from mlops_desktop.ui.theme import BODY, CAPTION, M, ROW_HEIGHT, colours, font, mono_font
+from mlops_desktop.ui.theme import BODY, CAPTION, ROW_HEIGHT, M, colours, font, mono_font
 from mlops_desktop.ui.widgets.badges import Badge
 from mlops_desktop.ui.widgets.columns import Column, Kind
 from mlops_desktop.ui.widgets.records import ColumnRole, RecordRole
@@ -30,8 +30,8 @@ class RecordDelegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         now = colours()
-        rect: QRect = option.rect  # type: ignore[attr-defined]  # stubs lack the fields of QStyleOption
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
         if state & _SELECTED:
             painter.fillRect(rect, QColor(now.accent_soft))
         elif state & _HOVER:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from mlops_desktop.ui.error_reporter import Problem
-from mlops_desktop.ui.theme import L, M, S, XL, mono_font
+from mlops_desktop.ui.theme import XL, L, M, S, mono_font
 from mlops_desktop.ui.widgets.buttons import Button
 from mlops_desktop.ui.widgets.forms import Form, area_field, password_field, text_field
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
@@ -53,7 +53,9 @@ class Dialog(QDialog):
         self.accept()
 
 
-def ask(parent: QWidget | None, title: str, text: str, accept: str, *, danger: bool = False, cancel: str = "Cancel") -> bool:
+def ask(
+    parent: QWidget | None, title: str, text: str, accept: str, *, danger: bool = False, cancel: str = "Cancel"
+) -> bool:
     """A question with two answers; Escape is the harmless one."""
     dialog = Dialog(title, text, accept, danger=danger, parent=parent)
     dialog.cancel_button.setText(cancel)

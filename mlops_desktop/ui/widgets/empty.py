@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from mlops_desktop.ui.theme import S, XL
+from mlops_desktop.ui.theme import XL, S
 from mlops_desktop.ui.widgets.buttons import Button
 from mlops_desktop.ui.widgets.plain_label import IconLabel, PlainLabel
 

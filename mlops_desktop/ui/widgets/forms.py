@@ -1,11 +1,11 @@
-"""A form: labelled fields, each with its own problem below it. Nothing that was typed is lost when something is wrong."""
+"""A form: labelled fields, each with its own problem below it; nothing that was typed is lost."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from mlops_desktop.ui.theme import M, XS, set_role
+from mlops_desktop.ui.theme import XS, M, set_role
 from mlops_desktop.ui.widgets.buttons import IconButton
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
 
@@ -29,6 +29,7 @@ class Field(QWidget):
         layout.addWidget(self.label)
         layout.addWidget(control)
         layout.addWidget(self._note)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._note.setVisible(bool(help_text))
         if isinstance(control, QLineEdit):
             control.textChanged.connect(self._on_changed)
@@ -116,13 +117,14 @@ def password_field(label: str, help_text: str = "") -> Field:
 
 
 class Form(QWidget):
-    """Fields by name: `form.add("model", text_field("Model"))`, `form.text("model")`, `form.show_problem("model", …)`."""
+    """Fields by name: `form.add("model", text_field("Model"))`, `form.text("model")`, `form.show_problem(…)`."""
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.fields: dict[str, Field] = {}
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(M)

@@ -78,10 +78,14 @@ class LogView(QWidget):
         self.bar.setSpacing(S)
         self.bar.addWidget(self.search, 1)
         self.bar.addWidget(self._found)
-        self.bar.addWidget(IconButton("chevron-up", "Previous match", shortcut="Shift+Enter", clicked=lambda: self._step(-1)))
+        self.bar.addWidget(
+            IconButton("chevron-up", "Previous match", shortcut="Shift+Enter", clicked=lambda: self._step(-1))
+        )
         self.bar.addWidget(IconButton("chevron-down", "Next match", shortcut="Enter", clicked=lambda: self._step(1)))
         self.bar.addStretch(1)
-        self.bar.addWidget(IconButton("chevrons-up-down", "Unfold all steps", clicked=lambda: self.model.fold_all(False)))
+        self.bar.addWidget(
+            IconButton("chevrons-up-down", "Unfold all steps", clicked=lambda: self.model.fold_all(False))
+        )
         self.bar.addWidget(IconButton("copy", "Copy the whole log", clicked=self.copy_all))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -226,8 +230,8 @@ class _LineDelegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         now = colours()
-        rect: QRect = option.rect  # type: ignore[attr-defined]  # stubs lack the fields of QStyleOption
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
         step_index, line = self._model.row(index.row())
         step = self._model.steps[step_index]
         if state & QStyle.StateFlag.State_Selected:
@@ -256,7 +260,9 @@ class _LineDelegate(QStyledItemDelegate):
         name = QFontMetrics(painter.font()).elidedText(step.name, Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(area, middle, name)
         seconds = "" if step.seconds is None else f"{step.seconds:.1f} s"
-        words = "  ·  ".join(part for part in (f"{len(step.lines):,} lines", word, seconds) if part)
+        words = "  ·  ".join(
+            part for part in (f"{len(step.lines):,} line{'' if len(step.lines) == 1 else 's'}", word, seconds) if part
+        )
         painter.setFont(font(CAPTION, tabular=True))
         painter.setPen(QColor(now.muted))
         painter.drawText(rect.adjusted(0, 0, -M, 0), middle | int(Qt.AlignmentFlag.AlignRight), words)

@@ -15,16 +15,27 @@ from mlops_desktop.ui import icons
 from mlops_desktop.ui.theme import colours, set_role
 
 
+def _may_be_rich(text: str) -> bool:
+    """Qt guesses by the first tag; anything with a bracket or an entity is treated as if it guessed so."""
+    return "<" in text or "&" in text
+
+
 def tip(text: str) -> str:
     """`text` for a tool tip, so that it is shown literally."""
-    return f"<qt>{escape(text)}</qt>" if Qt.mightBeRichText(text) else text
+    return f"<qt>{escape(text)}</qt>" if _may_be_rich(text) else text
 
 
 class PlainLabel(QLabel):
     """A QLabel in plain text. `role` is a name in the style sheet: title, section, strong, figure, muted, caption …"""
 
     def __init__(
-        self, text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False, parent: QWidget | None = None
+        self,
+        text: str = "",
+        role: str = "",
+        *,
+        wrap: bool = False,
+        selectable: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)

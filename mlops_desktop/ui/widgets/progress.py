@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from mlops_desktop.ui.theme import S, XS
+from mlops_desktop.ui.theme import XS, S
 from mlops_desktop.ui.widgets.buttons import Button, IconButton
 from mlops_desktop.ui.widgets.plain_label import ElidedLabel, PlainLabel
 
@@ -24,7 +24,8 @@ class JobProgress(QWidget):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._log = Button("Log", "file-text", "plain", clicked=self.log_opened.emit)
-        self._log.setVisible(with_log)
+        if not with_log:
+            self._log.hide()
         self._cancel = IconButton("x", "Cancel", clicked=self._on_cancel)
         head = QHBoxLayout()
         head.setSpacing(S)

@@ -70,7 +70,7 @@ class _TableModel(QAbstractTableModel):
 
 
 class RecordTableModel(_TableModel):
-    """A list of records, sorted and filtered here. `identity` names a record, so that a selection outlives a refresh."""
+    """A list of records, sorted and filtered here. `identity` names one, so that a selection outlives a refresh."""
 
     def __init__(
         self, columns: Sequence[Column], identity: Callable[[Record], Hashable], parent: QObject | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -45,7 +45,7 @@ class Sparkline(QWidget):
         area = QRectF(self.rect()).adjusted(3, 4, -3, -4)
         if not any(v == v for v in self._values):
             painter.setPen(QPen(QColor(colours().border_strong), 1, Qt.PenStyle.DashLine))
-            painter.drawLine(area.left(), area.center().y(), area.right(), area.center().y())
+            painter.drawLine(QPointF(area.left(), area.center().y()), QPointF(area.right(), area.center().y()))
             return
         paint_spark(painter, area, self._values, QColor(colours().tone(self._tone)))
 
@@ -62,7 +62,7 @@ class Cell:
 class HeatMap(QWidget):
     """Rows by columns (features by time). Stronger is darker, a verdict has a frame, no data is hatched.
 
-    `cell_opened(row, column)` on click or Enter; arrow keys move the cursor, whose words are the accessible description.
+    `cell_opened(row, column)` on click or Enter; arrow keys move the cursor, whose words are spoken.
     """
 
     cell_opened = Signal(int, int)
@@ -128,7 +128,7 @@ class HeatMap(QWidget):
                 if cell.strength is None:
                     painter.fillRect(square, _hatch(now.border_strong))
                 if cell.marked:
-                    painter.setPen(QPen(QColor(now.critical), 1.5))
+                    painter.setPen(QPen(QColor(now.text), 2))
                     painter.drawRect(square.adjusted(0.5, 0.5, -0.5, -0.5))
         if self.hasFocus() and self._rows and self._columns:
             painter.setPen(QPen(QColor(now.accent_fill), 2))
@@ -171,14 +171,14 @@ class HeatMap(QWidget):
 
 
 def _shade(strength: float) -> QColor:
-    """From the surface to the strongest tone, in equal steps of the palette that holds."""
+    """From nearly nothing to the critical colour, in one hue, so that stronger is never mistaken for other."""
     now = colours()
-    low, high = QColor(now.ok_soft), QColor(now.critical)
-    middle = QColor(now.warning)
-    share = max(0.0, min(strength, 1.0))
-    first, second, part = (low, middle, share * 2) if share < 0.5 else (middle, high, share * 2 - 1)
-    mix = [round(a + (b - a) * part) for a, b in zip(first.getRgb()[:3], second.getRgb()[:3], strict=True)]
-    return QColor(*mix)
+    low, high, part = QColor(now.critical_soft), QColor(now.critical), max(0.0, min(strength, 1.0)) ** 1.2
+
+    def mix(a: int, b: int) -> int:
+        return round(a + (b - a) * part)
+
+    return QColor(mix(low.red(), high.red()), mix(low.green(), high.green()), mix(low.blue(), high.blue()))
 
 
 def _hatch(line: str) -> QBrush:

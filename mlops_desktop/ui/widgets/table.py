@@ -14,6 +14,7 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
+    QFrame,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -25,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from mlops_desktop.ui import icons
-from mlops_desktop.ui.theme import ROW_HEIGHT, S, colours
+from mlops_desktop.ui.theme import ROW_HEIGHT, S, colours, set_role
 from mlops_desktop.ui.widgets.buttons import IconButton
 from mlops_desktop.ui.widgets.cells import RecordDelegate
 from mlops_desktop.ui.widgets.columns import Column, Kind, Record
@@ -83,8 +84,8 @@ class RecordTable(QWidget):
 
     def set_records(self, records: Sequence[Record]) -> None:
         """Refresh a table that is not paged; selection, cursor, filter and scroll position stay."""
-        assert isinstance(self.model, RecordTableModel)
-        self.model.set_records(records)
+        if isinstance(self.model, RecordTableModel):
+            self.model.set_records(records)
         self._show_count()
 
     def set_empty(self, empty: EmptyState) -> None:
@@ -109,7 +110,7 @@ class RecordTable(QWidget):
             self.view.scrollTo(self.model.index(row, 0))
         return row >= 0
 
-    def move(self, step: int) -> None:
+    def move_cursor(self, step: int) -> None:
         """Move the cursor by rows, as J and K do."""
         row = self.view.currentIndex().row() + step
         self.view.selectRow(max(0, min(row, self.model.rowCount() - 1)))
@@ -117,7 +118,7 @@ class RecordTable(QWidget):
     def add_action(
         self, text: str, icon: str, callback: Callable[[list[Record]], object], *, shortcut: str = ""
     ) -> QAction:
-        """An entry of the context menu that is given the selected records; `shortcut` works while the table has focus."""
+        """An entry of the context menu, given the selected records; `shortcut` works while the table has focus."""
         action = QAction(icons.icon(icon, colours().muted), text, self.view)
         if shortcut:
             action.setShortcut(QKeySequence(shortcut))
@@ -198,17 +199,18 @@ class RecordTable(QWidget):
         self.filter_box.setClearButtonEnabled(True)
         self.filter_box.setAccessibleName(f"Filter {title}")
         self.filter_box.setMaximumWidth(260)
-        self.filter_box.setVisible(filterable)
         self._filter_icon = QAction(self.filter_box)
         self.filter_box.addAction(self._filter_icon, QLineEdit.ActionPosition.LeadingPosition)
         self._filter_timer = QTimer(self, interval=FILTER_DELAY_MS, singleShot=True)
         self._filter_timer.timeout.connect(self._apply_filter)
-        self.filter_box.textEdited.connect(lambda: self._filter_timer.start())
+        self.filter_box.textEdited.connect(lambda _text: self._filter_timer.start())
         self.filter_box.textChanged.connect(lambda text: None if text else self._apply_filter())
         self.filter_box.installEventFilter(self)
         self._nothing_found.action.connect(lambda: self.set_filter(""))
 
-        self._more = IconButton("ellipsis-vertical", f"More for {title}: columns, copy, export", clicked=self._show_more)
+        self._more = IconButton(
+            "ellipsis-vertical", f"More for {title}: columns, copy, export", clicked=self._show_more
+        )
         self.bar.setContentsMargins(0, 0, 0, 0)
         self.bar.setSpacing(S)
         self.bar.addWidget(self.filter_box, 1)
@@ -218,9 +220,13 @@ class RecordTable(QWidget):
         tools.setSpacing(S)
         tools.addLayout(self.bar, 1)
         tools.addWidget(self._more)
-        self._more.setVisible(filterable)
-        holder = QWidget()
+        if not filterable:
+            self.filter_box.hide()
+            self._more.hide()
+        holder = QFrame()
+        set_role(holder, "card")
         self._stack = QStackedLayout(holder)
+        self._stack.setContentsMargins(1, 1, 1, 1)
         self._stack.addWidget(view)
         self._stack.addWidget(self._nothing_found)
         layout = QVBoxLayout(self)
@@ -346,10 +352,14 @@ class RecordTable(QWidget):
             action.setChecked(not header.isSectionHidden(index))
             # The last visible column stays, or there would be nothing to press on.
             action.setEnabled(header.isSectionHidden(index) or header.hiddenSectionCount() < header.count() - 1)
-            action.toggled.connect(lambda on, i=index: (header.setSectionHidden(i, not on), self._store()))
+            action.toggled.connect(lambda on, i=index: self._show_column(i, on))
         menu.addSeparator()
         menu.addAction("Reset columns", self.reset_columns)
         return menu
+
+    def _show_column(self, index: int, shown: bool) -> None:
+        self.view.horizontalHeader().setSectionHidden(index, not shown)
+        self._store()
 
     # Memory
 

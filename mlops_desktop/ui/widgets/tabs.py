@@ -44,5 +44,3 @@ class Tabs(QTabWidget):
     def _on_changed(self, index: int) -> None:
         if 0 <= index < len(self._keys):
             self.opened.emit(self._keys[index])
-
-

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
-from mlops_desktop.ui.theme import M, S, XL, set_role
+from mlops_desktop.ui.theme import XL, M, S, set_role
 from mlops_desktop.ui.widgets.buttons import Button
 from mlops_desktop.ui.widgets.plain_label import IconLabel, PlainLabel
 

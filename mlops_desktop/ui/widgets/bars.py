@@ -1,0 +1,104 @@
+"""Two distributions side by side, bin by bin: the reference and what comes in now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from mlops_desktop.ui.theme import CAPTION, colours, font
+from mlops_desktop.ui.widgets.plain_label import tip
+
+AXIS, FOOT, HEAD = 44, 20, 24
+
+
+class BarCompare(QWidget):
+    """Shares (0 to 1) of the reference and of now; the reference is an outline, now is filled."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name = name
+        self._bins: Sequence[str] = ()
+        self._reference: Sequence[float] = ()
+        self._current: Sequence[float] = ()
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(150)
+        self.setAccessibleName(name)
+
+    def set_shares(
+        self, bins: Sequence[str], reference: Sequence[float], current: Sequence[float], name: str = ""
+    ) -> None:
+        self._bins, self._reference, self._current = bins, reference, current
+        self._name = name or self._name
+        worst = max(zip(bins, reference, current, strict=False), key=lambda row: abs(row[2] - row[1]), default=None)
+        self.setAccessibleName(self._name)
+        self.setAccessibleDescription(
+            f"Largest difference in {worst[0]}: {worst[1]:.1%} in the reference, {worst[2]:.1%} now." if worst else ""
+        )
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(420, 200)
+
+    def _width(self) -> float:
+        return (self.width() - AXIS - 8) / max(1, len(self._bins))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        now, painter = colours(), QPainter(self)
+        small = font(CAPTION, tabular=True)
+        metrics = QFontMetrics(small)
+        painter.setFont(small)
+        middle = int(Qt.AlignmentFlag.AlignVCenter)
+        left = float(AXIS)
+        for words, filled in (("reference", False), ("now", True)):
+            square = QRectF(left, HEAD / 2 - 5, 10, 10)
+            if filled:
+                painter.fillRect(square, QColor(now.series[0]))
+            else:
+                painter.setPen(QPen(QColor(now.muted), 1))
+                painter.drawRect(square)
+            painter.setPen(QColor(now.text))
+            painter.drawText(QRectF(left + 16, 0, 90, HEAD), middle, words)
+            left += 16 + metrics.horizontalAdvance(words) + 16
+        area = QRectF(AXIS, HEAD, self.width() - AXIS - 8, self.height() - HEAD - FOOT)
+        top = max([*self._reference, *self._current, 0.01]) * 1.08
+        painter.setPen(QPen(QColor(now.border), 1))
+        for step in range(3):
+            y = area.bottom() - area.height() * step / 2
+            painter.setPen(QPen(QColor(now.border), 1))
+            painter.drawLine(round(area.left()), round(y), round(area.right()), round(y))
+            painter.setPen(QColor(now.muted))
+            painter.drawText(
+                QRectF(0, y - 9, AXIS - 8, 18), middle | int(Qt.AlignmentFlag.AlignRight), f"{top * step / 2:.0%}"
+            )
+        width = self._width()
+        every = max(1, round(64 / max(width, 1)))
+        for index, words in enumerate(self._bins):
+            x = area.left() + index * width
+            for shares, filled in ((self._current, True), (self._reference, False)):
+                share = shares[index] if index < len(shares) else 0.0
+                height = area.height() * share / top
+                bar = QRectF(x + width * 0.12, area.bottom() - height, max(width * 0.76, 1.0), height)
+                if filled:
+                    painter.fillRect(bar, QColor(now.series[0]))
+                else:
+                    painter.setPen(QPen(QColor(now.text), 1))
+                    painter.drawRect(bar)
+            if index % every == 0:
+                painter.setPen(QColor(now.muted))
+                room = width * every - 4
+                label = metrics.elidedText(words, Qt.TextElideMode.ElideRight, int(room))
+                painter.drawText(QRectF(x + 2, area.bottom() + 2, room, FOOT), middle, label)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            index = int((event.pos().x() - AXIS) // max(self._width(), 0.01))
+            if 0 <= index < min(len(self._bins), len(self._reference), len(self._current)):
+                reference, current = self._reference[index], self._current[index]
+                words = f"{self._bins[index]}: {reference:.1%} in the reference, {current:.1%} now"
+                QToolTip.showText(event.globalPos(), tip(words), self)
+            return True
+        return super().event(event)
