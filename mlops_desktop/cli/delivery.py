@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -179,9 +180,21 @@ def predict(here: Here, model: str, environment: str, source: Path) -> None:
         raise InvalidInput(f"{source} is neither .json nor .csv.", "Give the file one of these endings.")
     payload = data_file(source)
     session = here.session
+    if content_type == "text/csv" and (current := here.workspace.registry.current(model, environment)) is not None:
+        _refuse_extra_columns(source, payload, {c.name for c in current.signature.inputs})
     body = here.workspace.delivery.predict(session, model, environment, payload, content_type)
     answer = json.loads(body)
     here.output.show(answer, lambda: _answer(answer))
+
+
+def _refuse_extra_columns(source: Path, payload: bytes, inputs: set[str]) -> None:
+    """The address leaves out what it does not know, as programs expect; a person's file is more likely wrong."""
+    header = next(csv.reader(payload.decode("utf-8-sig", "replace").splitlines()), [])
+    if extra := [name for name in header if name.strip() not in inputs]:
+        raise InvalidInput(
+            f"{source.name} has unexpected columns: {', '.join(extra)[:200]}.",
+            f"The inputs are {', '.join(sorted(inputs))}.",
+        )
 
 
 def _answer(answer: Any) -> str:
