@@ -13,6 +13,7 @@ from mlops_desktop.domain.errors import WorkstationError
 from mlops_desktop.tour.stage import Tour
 from mlops_desktop.tour.steps import ENVIRONMENT, MODEL
 
+STEP_SECONDS = 2.0
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 860, 240, 52, 30, 14, 16
 
 
@@ -32,12 +33,11 @@ def charts(tour: Tour) -> list[str]:
         return []
     days, marks = tour.replay.days, sorted(tour.marks.items(), key=lambda mark: mark[1])
     start, end = days[0][0], days[-1][0] + 1
-    step = tour.workspace.settings.performance_chunk_seconds
     deployments = tour.workspace.delivery.deployments(model=MODEL, environment=ENVIRONMENT)
     worth: list[Point] = []
     distance: list[Point] = []
     try:
-        for p in tour.workspace.monitoring.performance(MODEL, ENVIRONMENT, start, end, step, metric="roc_auc"):
+        for p in tour.workspace.monitoring.performance(MODEL, ENVIRONMENT, start, end, STEP_SECONDS, metric="roc_auc"):
             if math.isfinite(p.value):
                 worth.append(Point((p.start + p.end) / 2, p.value, p.low, p.high))
         for deployment in deployments:

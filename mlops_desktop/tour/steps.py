@@ -18,6 +18,7 @@ from mlops_desktop.tour.training import train_and_register
 MODEL = "flight-delay"
 ENVIRONMENT = "production"
 FIRST_DAY = date(2013, 3, 1)
+AFTER_SECONDS = 6  # so that the chart shows what the roll-back brought
 WATCH_SECONDS = 20  # even when alerts come sooner: a chart needs some points
 QUIET_SPEED = 0.5  # days of flights a second while versions change
 
@@ -26,9 +27,8 @@ def make_workspace(tour: Tour, context: JobContext) -> Figures:
     began = time.monotonic()
     context.progress(None, "Making the workspace and three accounts")
     tour.opened, tour.sessions = party.make_workspace(tour.folder, tour.team)
-    status = tour.workspace.delivery.engine_status()
-    tour.workspace.monitoring.collect()  # opened here, so that the background and this thread don't race for it
     tour.workspace.start_background()
+    status = tour.workspace.delivery.engine_status()
     engine = f"{status.kind.value} {status.version}" if status.available else status.message
     for person in tour.team.values():
         context.log(f"{person.name} ({person.does}), password {person.password}", "People")
@@ -207,7 +207,12 @@ def roll_back(tour: Tour, context: JobContext) -> Figures:
     )
     took = time.monotonic() - began
     tour.marks["rolled back"] = time.time()
-    tour.wait_for("Version 1 answers again", lambda: tour.progress.answered > before.answered + 50, 10, context)
+    tour.wait_for(
+        "Version 1 answers again",
+        lambda: time.monotonic() - began > AFTER_SECONDS and tour.progress.answered > before.answered + 50,
+        15,
+        context,
+    )
     after = tour.progress
     return (
         Figure("serves again", f"version {release.version}"),
