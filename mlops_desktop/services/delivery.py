@@ -7,7 +7,6 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TypeVar
 
 from mlops_desktop.domain.accounts import Action, Session
@@ -37,16 +36,13 @@ from mlops_desktop.domain.events import (
     DeploymentRunning,
     DeploymentStarted,
     DeploymentStopped,
-    PromotionClosed,
-    TrafficSwitched,
 )
 from mlops_desktop.domain.promotions import Promotion, PromotionState
 from mlops_desktop.domain.registry import ModelVersion
 from mlops_desktop.runtime.jobs import JobContext
 from mlops_desktop.services.launch import Launch
+from mlops_desktop.services.traffic import Traffic
 from mlops_desktop.store import deployments as store
-from mlops_desktop.store import promotions as promotion_store
-from mlops_desktop.store.locks import lock_file
 
 if TYPE_CHECKING:
     from mlops_desktop.engines.engine import LogLine
@@ -78,6 +74,7 @@ class DeliveryService:
         self._registry = registry
         self._promotions = promotions
         self._launch = Launch(parts, room)
+        self._traffic = Traffic(parts, room)
 
     # What can be asked
 
@@ -107,7 +104,7 @@ class DeliveryService:
     def endpoint(self, model: str, environment: str) -> Endpoint:
         """The stable address, whether or not something answers there now."""
         self._registry.model(model)
-        current = self._current(model, environment)
+        current = self._traffic.current(model, environment)
         url = self._room.gateway.url(model, environment)
         return Endpoint(model, environment, url, current.version if current else None)
 
@@ -175,8 +172,8 @@ class DeliveryService:
         if version.damaged:
             raise InvalidArtifact(f"{version.label} has damaged files.", "Register it again from its source.")
         promotion = self._approved(session, version, environment, context)
-        with self._release_lock(model, environment):
-            before = self._current(model, environment)
+        with self._traffic.lock(model, environment):
+            before = self._traffic.current(model, environment)
             if before is not None and before.version == number and before.promotion == promotion.id:
                 raise Conflict(f"{version.label} is already current in {environment}.", "There is nothing to deploy.")
             deployment = self._begin(version, environment, promotion, limits or Limits(), account.name)
@@ -195,14 +192,14 @@ class DeliveryService:
         context = context or JobContext.silent()
         account = self._accounts.authorise(session, Action.ROLL_BACK)
         self._registry.model(model)
-        with self._release_lock(model, environment):
-            current = self._current(model, environment)
-            target = self._previous(model, environment, current)
+        with self._traffic.lock(model, environment):
+            current = self._traffic.current(model, environment)
+            target = self._traffic.previous(model, environment, current)
             began = time.monotonic()
             if target.state is not DeploymentState.RUNNING:
                 context.progress(None, f"Starting {target.label} again")
                 target = self._launch.start_again(target, self._registry.version(model, target.version), context)
-            return self._switch(target, current, account.name, ReleaseKind.ROLL_BACK, reason, began)
+            return self._traffic.switch(target, current, account.name, ReleaseKind.ROLL_BACK, reason, began)
 
     def stop(
         self, session: Session, deployment: str, *, reason: str = "", context: JobContext | None = None
@@ -211,7 +208,7 @@ class DeliveryService:
         context = context or JobContext.silent()
         account = self._accounts.authorise(session, Action.DEPLOY)
         found = self.deployment(deployment)
-        with self._release_lock(found.model, found.environment):
+        with self._traffic.lock(found.model, found.environment):
             found = self.deployment(found.id)
             if not found.state.live:
                 return found
@@ -227,14 +224,17 @@ class DeliveryService:
                 store.update_deployment(
                     tx, found.id, state=DeploymentState.STOPPED, handle="", stopped_at=now, message=reason
                 )
-                tx.record(self._event(DeploymentStopped, found, reason or "by hand"), account.name)
+                tx.record(_event(DeploymentStopped, found, reason or "by hand"), account.name)
                 if was_current:
-                    store.insert_release(tx, self._release(None, found, ReleaseKind.STOP, account.name, reason, 0.0))
+                    store.insert_release(
+                        tx, self._traffic.release(None, found, ReleaseKind.STOP, account.name, reason, 0.0)
+                    )
             self._room.apply_routes()
         return self.deployment(found.id)
 
     def stop_environment(self, session: Session, model: str, environment: str, *, reason: str = "") -> list[Deployment]:
         """Stop every live deployment of a model in an environment."""
+        self._accounts.authorise(session, Action.DEPLOY)
         self._registry.model(model)
         live = self.deployments(model=model, environment=environment, live_only=True)
         if not live:
@@ -246,15 +246,15 @@ class DeliveryService:
         context = context or JobContext.silent()
         account = self._accounts.authorise(session, Action.DEPLOY)
         found = self.deployment(deployment)
-        with self._release_lock(found.model, found.environment):
+        with self._traffic.lock(found.model, found.environment):
             found = self.deployment(found.id)
             if found.state is DeploymentState.RUNNING:
                 raise Conflict(f"{found.label} is running already.", "There is nothing to start.")
             began = time.monotonic()
-            current = self._current(found.model, found.environment)
+            current = self._traffic.current(found.model, found.environment)
             found = self._launch.start_again(found, self._registry.version(found.model, found.version), context)
             if current is None:
-                self._switch(found, None, account.name, ReleaseKind.DEPLOY, "started again", began)
+                self._traffic.switch(found, None, account.name, ReleaseKind.DEPLOY, "started again", began)
         return self.deployment(found.id)
 
     # Steps
@@ -300,7 +300,7 @@ class DeliveryService:
         self._launch.claim(deployment.id)
         with self._parts.database.write() as tx:
             store.insert_deployment(tx, deployment)
-            tx.record(self._event(DeploymentStarted, deployment, kind.value), actor)
+            tx.record(_event(DeploymentStarted, deployment, kind.value), actor)
         return deployment
 
     def _finish(
@@ -313,76 +313,15 @@ class DeliveryService:
             store.update_deployment(
                 tx, deployment.id, state=DeploymentState.RUNNING, ready_at=now, seconds=deployment.seconds
             )
-            tx.record(self._event(DeploymentRunning, deployment, deployment.image_digest), actor)
-            if promotion.state.open:
-                promotion_store.set_state(tx, promotion.id, PromotionState.DEPLOYED)
-                tx.record(
-                    PromotionClosed(
-                        deployment.model,
-                        deployment.version,
-                        deployment.environment,
-                        promotion.id,
-                        "deployed",
-                        "it runs",
-                    ),
-                    actor,
-                )
-        release = self._switch(deployment, before, actor, ReleaseKind.DEPLOY, promotion.reason, began)
+            tx.record(_event(DeploymentRunning, deployment, deployment.image_digest), actor)
+            self._promotions.mark_deployed(tx, promotion.id, actor)
+        release = self._traffic.switch(deployment, before, actor, ReleaseKind.DEPLOY, promotion.reason, began)
         with self._parts.database.write() as tx:
             store.update_deployment(tx, deployment.id, seconds={"switch": release.seconds})
         self._launch.release(deployment.id)
-        self._retire(deployment, before, actor)
+        self._traffic.retire(deployment, before, actor)
         context.progress(1.0, f"{deployment.label} is current in {deployment.environment}")
         return self.deployment(deployment.id)
-
-    def _switch(
-        self,
-        target: Deployment,
-        before: Deployment | None,
-        actor: str,
-        kind: ReleaseKind,
-        reason: str,
-        began: float,
-    ) -> Release:
-        """Raise the new, lower the old, then write it down; a crash between is mended by the next reconcile."""
-        weights = {target.id: 100} | ({before.id: 0} if before else {})
-        self._room.apply_routes(weights=weights)
-        release = self._release(target, before, kind, actor, reason, time.monotonic() - began)
-        with self._parts.database.write() as tx:
-            for identifier, weight in weights.items():
-                store.update_deployment(tx, identifier, weight=weight)
-            release = store.insert_release(tx, release)
-            tx.record(
-                TrafficSwitched(
-                    target.model,
-                    target.version,
-                    target.environment,
-                    target.id,
-                    before.version if before else None,
-                    kind.value,
-                    reason,
-                ),
-                actor,
-            )
-        return release
-
-    def _retire(self, deployment: Deployment, before: Deployment | None, actor: str) -> None:
-        """Stop what is neither current nor the roll-back target; it can be started again."""
-        keep = {deployment.id, before.id if before else ""}
-        for other in self.deployments(model=deployment.model, environment=deployment.environment, live_only=True):
-            if other.id not in keep and other.state is not DeploymentState.STARTING:
-                try:
-                    self._room.engine.stop(other.id, self._parts.settings.drain_seconds)
-                except WorkstationError as error:
-                    log.warning("could not retire deployment %s: %s", other.id, error)
-                    continue
-                with self._parts.database.write() as tx:
-                    now = self._parts.clock()
-                    store.update_deployment(
-                        tx, other.id, state=DeploymentState.STOPPED, weight=0, handle="", stopped_at=now
-                    )
-                    tx.record(self._event(DeploymentStopped, other, "two newer ones took its place"), actor)
-        self._room.apply_routes()
 
     def _abandon(self, deployment: Deployment, actor: str, error: BaseException) -> None:
         """Remove what a failed or cancelled deployment left, and say why it failed."""
@@ -396,58 +335,10 @@ class DeliveryService:
         now = self._parts.clock()
         with self._parts.database.write() as tx:
             store.update_deployment(tx, deployment.id, state=state, weight=0, handle="", stopped_at=now, message=reason)
-            tx.record(self._event(DeploymentFailedEvent, deployment, reason), actor)
+            tx.record(_event(DeploymentFailedEvent, deployment, reason), actor)
         self._launch.release(deployment.id)
 
-    def _current(self, model: str, environment: str) -> Deployment | None:
-        live = self.deployments(model=model, environment=environment, live_only=True)
-        return next((d for d in live if d.weight > 0), None)
 
-    def _previous(self, model: str, environment: str, current: Deployment | None) -> Deployment:
-        """What had the traffic before the present one took it."""
-        for release in self.releases(model, environment):
-            candidate = release.previous if current is None or release.deployment == current.id else None
-            if release.kind is ReleaseKind.STOP and current is None:
-                candidate = release.previous
-            if candidate is not None and (current is None or candidate != current.id):
-                return self.deployment(candidate)
-        raise Conflict(
-            f"There is no earlier version of {model} in {environment} to roll back to.",
-            "A roll-back needs two deployments; you may stop the present one instead.",
-        )
-
-    def _release(
-        self,
-        target: Deployment | None,
-        before: Deployment | None,
-        kind: ReleaseKind,
-        actor: str,
-        reason: str,
-        seconds: float,
-    ) -> Release:
-        one = target or before
-        if one is None:
-            raise ValueError("a release is about at least one deployment")
-        return Release(
-            id=0,
-            model=one.model,
-            environment=one.environment,
-            kind=kind,
-            deployment=target.id if target else None,
-            version=target.version if target else None,
-            previous=before.id if before else None,
-            previous_version=before.version if before else None,
-            by=actor,
-            reason=reason,
-            at=self._parts.clock(),
-            seconds=seconds,
-        )
-
-    def _release_lock(self, model: str, environment: str) -> AbstractContextManager[None]:
-        self._parts.paths.runtime.mkdir(mode=0o700, exist_ok=True)
-        return lock_file(self._parts.paths.runtime / f"release-{environment}-{model}.lock", RELEASE_SECONDS)
-
-    @staticmethod
-    def _event(kind: Callable[[str, int, str, str, str], _E], deployment: Deployment, detail: str) -> _E:
-        """The event classes about one deployment all take the same fields and one detail."""
-        return kind(deployment.model, deployment.version, deployment.environment, deployment.id, detail)
+def _event(kind: Callable[[str, int, str, str, str], _E], deployment: Deployment, detail: str) -> _E:
+    """The event classes about one deployment all take the same fields and one detail."""
+    return kind(deployment.model, deployment.version, deployment.environment, deployment.id, detail)

@@ -149,9 +149,17 @@ class Database:
         ]
 
     def close(self) -> None:
+        """End all connections; the log is written back first, so that the next start has nothing to recover."""
         with self._write_lock, self._connections_lock:
-            for connection in self._connections:
+            readers = [c for c in self._connections if c is not self._writer]
+            for connection in readers:
                 connection.close()
+            if self._writer is not None:
+                # Under the lock: closing the last connection makes a checkpoint of its own. A log that another
+                # process still reads, or a disk that is full, leaves it for the next one: nothing is lost.
+                with contextlib.suppress(StorageError, sqlite3.OperationalError, OSError), self._process_lock():
+                    self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._writer.close()
             self._connections.clear()
             self._writer = None
             self._local = threading.local()
