@@ -6,6 +6,7 @@ A factory is a function `create(context: ScreenContext) -> Screen` in `ui/screen
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -25,6 +26,11 @@ class ScreenSpec:
     params: str = ""  # what navigator.open takes, in words
     rail: bool = True
     parent: str = ""
+
+    @property
+    def available(self) -> bool:
+        """Whether its module is there: a screen that comes with a later version has no place in the rail yet."""
+        return importlib.util.find_spec(self.factory.partition(":")[0].rpartition(".")[0]) is not None
 
     def create(self, context: ScreenContext) -> Screen:
         module, _, name = self.factory.partition(":")

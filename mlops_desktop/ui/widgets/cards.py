@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from mlops_desktop.ui.theme import XL, L, M, S, set_role
 from mlops_desktop.ui.widgets.plain_label import IconLabel, PlainLabel
@@ -30,6 +30,7 @@ class Card(QFrame):
         self.header = QHBoxLayout()
         self.header.setSpacing(S)
         self.title = PlainLabel(title, "section")
+        self.title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         if title:
             self.header.setContentsMargins(L, M, M, M if padding else S)
             if icon:

@@ -124,15 +124,15 @@ class Form(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.fields: dict[str, Field] = {}
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(M)
+        self._layout.addStretch(1)
 
     def add(self, name: str, field: Field) -> Field:
         self.fields[name] = field
         field.changed.connect(self.changed)
-        self._layout.addWidget(field)
+        self._layout.insertWidget(self._layout.count() - 1, field)
         return field
 
     def text(self, name: str) -> str:

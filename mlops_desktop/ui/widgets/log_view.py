@@ -218,6 +218,10 @@ class LogView(QWidget):
         return super().eventFilter(watched, event)
 
 
+def _count(lines: int) -> str:
+    return "1 line" if lines == 1 else f"{lines:,} lines"
+
+
 class _LineDelegate(QStyledItemDelegate):
     def __init__(self, model: LogModel, parent: QObject) -> None:
         super().__init__(parent)
@@ -260,9 +264,7 @@ class _LineDelegate(QStyledItemDelegate):
         name = QFontMetrics(painter.font()).elidedText(step.name, Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(area, middle, name)
         seconds = "" if step.seconds is None else f"{step.seconds:.1f} s"
-        words = "  ·  ".join(
-            part for part in (f"{len(step.lines):,} line{'' if len(step.lines) == 1 else 's'}", word, seconds) if part
-        )
+        words = "  ·  ".join(part for part in (_count(len(step.lines)), word, seconds) if part)
         painter.setFont(font(CAPTION, tabular=True))
         painter.setPen(QColor(now.muted))
         painter.drawText(rect.adjusted(0, 0, -M, 0), middle | int(Qt.AlignmentFlag.AlignRight), words)

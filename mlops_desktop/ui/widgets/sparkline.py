@@ -173,7 +173,7 @@ class HeatMap(QWidget):
 def _shade(strength: float) -> QColor:
     """From nearly nothing to the critical colour, in one hue, so that stronger is never mistaken for other."""
     now = colours()
-    low, high, part = QColor(now.critical_soft), QColor(now.critical), max(0.0, min(strength, 1.0)) ** 1.2
+    low, high, part = QColor(now.critical_soft), QColor(now.critical), max(0.0, min(strength, 1.0))
 
     def mix(a: int, b: int) -> int:
         return round(a + (b - a) * part)
