@@ -81,13 +81,30 @@ def require(account: Account, action: Action) -> None:
 
 
 COMMON_PASSWORDS = frozenset(
-    ["password", "passwort", "123456789012", "1234567890", "qwertyuiop", "letmein", "welcome", "iloveyou", "administrator", "changeme", "password1234", "passwordpassword", "admin1234567", "qwerty123456", "correcthorsebatterystaple", "mlopsdesktop"]
+    {
+        "password",
+        "passwort",
+        "123456789012",
+        "1234567890",
+        "qwertyuiop",
+        "letmein",
+        "welcome",
+        "iloveyou",
+        "administrator",
+        "changeme",
+        "password1234",
+        "passwordpassword",
+        "admin1234567",
+        "qwerty123456",
+        "correcthorsebatterystaple",
+        "mlopsdesktop",
+    }
 )
 MIN_PASSWORD = 10
 
 
 def check_password(password: str, name: str) -> None:
-    """Refuse short, common and self-naming passwords (NIST SP 800-63B: length and a block list, no composition rules)."""
+    """Refuse short, common and self-naming passwords (NIST SP 800-63B: length and a block list, no composition)."""
     hint = f"Choose at least {MIN_PASSWORD} characters that nobody would guess, for example four words."
     plain = password.casefold().replace(" ", "")
     if len(password) < MIN_PASSWORD:

@@ -9,7 +9,6 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from mlops_desktop.workspace import create_workspace, open_workspace
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -19,6 +18,7 @@ from mlops_desktop import client
 from mlops_desktop.domain.accounts import Role
 from mlops_desktop.domain.errors import InvalidInput, NotAllowed
 from mlops_desktop.domain.registry import FileRole, Format, InspectionVerdict
+from mlops_desktop.workspace import create_workspace, open_workspace
 
 PASSWORD = "four words make sense"
 

@@ -1,5 +1,7 @@
 import threading
 
+import pytest
+
 from mlops_desktop.domain.errors import EngineUnavailable
 from mlops_desktop.runtime.ticker import Ticker
 
@@ -13,6 +15,7 @@ def test_it_ticks_until_stopped():
     assert not [t for t in threading.enumerate() if t.name == "ticker-t"]
 
 
+@pytest.mark.expect_log(r"t: No\.")
 def test_errors_slow_it_down_but_do_not_end_it():
     calls = threading.Semaphore(0)
     outcomes = iter([EngineUnavailable("No."), EngineUnavailable("No.")])
