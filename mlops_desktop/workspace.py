@@ -33,6 +33,7 @@ from mlops_desktop.services.registry import RegistryService
 from mlops_desktop.settings import Settings, WorkspacePaths
 from mlops_desktop.store.database import Database, utc_now
 from mlops_desktop.store.file_systems import refuse_network_file_system
+from mlops_desktop.store.locks import HeldLock
 from mlops_desktop.store.workspaces import insert_workspace, workspace_of
 
 if TYPE_CHECKING:
@@ -143,6 +144,19 @@ class Workspace:
                     tidy=self.registry.remove_unused_files,
                 )
                 self._background.start()
+
+    def refresh(self) -> None:
+        """Collect and reconcile once, for a command that shows the state of things.
+
+        Does nothing while a process, such as an open window, does so all the time.
+        """
+        lock = HeldLock(self._parts.paths.runtime / "collector.lock")
+        if lock.acquire():
+            try:
+                self._reconcile()
+                self._collect()
+            finally:
+                lock.release()
 
     def close(self) -> None:
         """Stop what runs, wait for it, and let go of all files. A second call does nothing."""

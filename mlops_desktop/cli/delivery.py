@@ -106,7 +106,7 @@ def status(here: Here, model: str | None, everything: bool) -> None:
     engine = delivery.engine_status()
     if engine.available:
         with told_only(here.output, EngineUnavailable):
-            here.workspace.monitoring.collect()
+            here.workspace.refresh()
     deployments = delivery.deployments(model=model, live_only=not everything)
     endpoints = [e for e in delivery.endpoints() if model in (None, e.model)] if engine.available else []
     live = {one.deployment: one for one in here.workspace.monitoring.live()}
