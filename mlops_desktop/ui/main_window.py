@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QByteArray, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
@@ -90,7 +91,7 @@ class MainWindow(QMainWindow):
     def _add_desk_shortcuts(self, desk: Desk) -> None:
         for spec in SCREENS:
             if spec.shortcut and spec.rail and spec.available:
-                self._shortcuts.append(self._add(spec.shortcut, lambda k=spec.key: desk.rail.wanted.emit(k)))
+                self._shortcuts.append(self._add(spec.shortcut, partial(desk.rail.wanted.emit, spec.key)))
         for keys, slot in (
             ("Ctrl+K", desk.palette_panel.toggle),
             ("Ctrl+J", desk.tray.toggle),

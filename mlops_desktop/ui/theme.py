@@ -250,6 +250,8 @@ def set_role(widget: QWidget, role: str) -> None:
     """Let the style sheet see what a widget is for: `[role="card"]`."""
     if widget.property("role") != role:
         widget.setProperty("role", role)
-        style = widget.style()
-        style.unpolish(widget)
-        style.polish(widget)
+        # Rules such as `[role="badge-ok"] QLabel` hold for the children too.
+        for changed in (widget, *widget.findChildren(QWidget)):
+            style = changed.style()
+            style.unpolish(changed)
+            style.polish(changed)

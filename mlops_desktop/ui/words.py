@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+MACHINE = "mlops-desktop"  # the actor of what no person did
+
+
+def told(actor: str, sentence: str) -> str:
+    """“dan registered …”; what the machine did begins with its own sentence."""
+    return f"{actor} {sentence}" if actor and actor != MACHINE else sentence[:1].upper() + sentence[1:]
+
 
 def ago(moment: datetime, now: datetime) -> str:
     """“3 min ago”; the date when it was more than a week."""

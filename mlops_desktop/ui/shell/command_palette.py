@@ -19,6 +19,8 @@ from mlops_desktop.ui.widgets.plain_label import PlainLabel
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 SHOWN = 60
+TITLE_BONUS = 200
+ROW = 36
 CommandRole = int(Qt.ItemDataRole.UserRole) + 1
 
 
@@ -35,7 +37,7 @@ class Command:
 
 
 class CommandPalette(Overlay):
-    """`set_commands` with what is always there; on `searched(text)` the shell may add what it finds with `set_found`."""
+    """`set_commands` with what is always there; `searched(text)` asks for more, `set_found` answers."""
 
     searched = Signal(str)
 
@@ -83,7 +85,8 @@ class CommandPalette(Overlay):
 
     def place(self) -> None:
         width = min(640, self.width() - 48)
-        self.panel.setGeometry((self.width() - width) // 2, 72, width, min(440, self.height() - 120))
+        height = 60 + ROW * max(1, min(self._model.rowCount(), 11))
+        self.panel.setGeometry((self.width() - width) // 2, 72, width, min(height, self.height() - 120))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.search and event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
@@ -105,12 +108,13 @@ class CommandPalette(Overlay):
     def _show(self) -> None:
         text = self.search.text()
         seen: dict[tuple[str, str], Command] = {(c.kind, c.title): c for c in (*self._commands, *self._found)}
-        scored = [(s, c) for c in seen.values() if (s := score(text, f"{c.title} {c.words}")) is not None]
+        scored = [(s, c) for c in seen.values() if (s := _fit(text, c)) is not None]
         if text:
             scored.sort(key=lambda pair: -pair[0])
         self._model.show_commands([c for _, c in scored[:SHOWN]])
         self.list.setVisible(bool(scored))
         self._nothing.setVisible(not scored)
+        self.place()
         if scored:
             self.list.setCurrentIndex(self._model.index(0))
 
@@ -119,6 +123,14 @@ class CommandPalette(Overlay):
         if isinstance(command, Command):
             self.close_panel()
             command.run()
+
+
+def _fit(text: str, command: Command) -> int | None:
+    """A title that fits is meant more often than words behind it."""
+    fit = score(text, command.title)
+    if fit is not None:
+        return fit + TITLE_BONUS
+    return score(text, f"{command.title} {command.words}") if command.words else None
 
 
 class _Commands(QAbstractListModel):
@@ -147,7 +159,7 @@ class _Commands(QAbstractListModel):
 
 class _CommandDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(200, 36)
+        return QSize(200, ROW)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         command: Command = index.data(CommandRole)

@@ -11,28 +11,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from mlops_desktop.domain.audit import AuditEvent
 from mlops_desktop.ui.shell.overlay import Overlay
-from mlops_desktop.ui.shell.places import place_of
+from mlops_desktop.ui.shell.places import NOTABLE, place_of
 from mlops_desktop.ui.theme import M, S, set_role
 from mlops_desktop.ui.widgets.buttons import Button
 from mlops_desktop.ui.widgets.cards import Line, Page
 from mlops_desktop.ui.widgets.empty import EmptyState
 from mlops_desktop.ui.widgets.plain_label import IconLabel, PlainLabel
-from mlops_desktop.ui.words import ago
+from mlops_desktop.ui.words import ago, told
 
-# Event -> icon and the field of Colours that it is drawn in.
-NOTABLE = {
-    "AlertOpened": ("bell-ring", "critical"),
-    "AlertResolved": ("circle-check", "ok"),
-    "PromotionRequested": ("inbox", "accent"),
-    "PromotionReviewed": ("shield-check", "accent"),
-    "PromotionClosed": ("ban", "warning"),
-    "DeploymentRunning": ("rocket", "ok"),
-    "DeploymentFailedEvent": ("circle-x", "critical"),
-    "DeploymentStateNoticed": ("circle-question-mark", "warning"),
-    "TrafficSwitched": ("arrow-left-right", "accent"),
-    "VersionRegistered": ("package", "accent"),
-    "VersionFoundDamaged": ("file-warning", "critical"),
-}
 SHOWN = 40
 
 
@@ -46,7 +32,7 @@ class NewsRow(QFrame):
         set_role(self, "news-new" if new else "news")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        text = f"{event.actor} {event.sentence}" if event.actor else event.sentence
+        text = told(event.actor, event.sentence)
         when = ago(datetime.fromisoformat(event.at), datetime.now(UTC))
         self.setAccessibleName(f"{text}. {when}")
         words = QVBoxLayout()

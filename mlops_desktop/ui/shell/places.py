@@ -7,6 +7,21 @@ from typing import Any
 from mlops_desktop.domain.audit import AuditEvent
 from mlops_desktop.ui.navigator import Place
 
+# News: event -> icon and the field of Colours that it is drawn in.
+NOTABLE = {
+    "AlertOpened": ("bell-ring", "critical"),
+    "AlertResolved": ("circle-check", "ok"),
+    "PromotionRequested": ("inbox", "accent"),
+    "PromotionReviewed": ("shield-check", "accent"),
+    "PromotionClosed": ("ban", "warning"),
+    "DeploymentRunning": ("rocket", "ok"),
+    "DeploymentFailedEvent": ("circle-x", "critical"),
+    "DeploymentStateNoticed": ("circle-question-mark", "warning"),
+    "TrafficSwitched": ("arrow-left-right", "accent"),
+    "VersionRegistered": ("package", "accent"),
+    "VersionFoundDamaged": ("file-warning", "critical"),
+}
+
 
 def place_of(event: AuditEvent) -> Place:
     """The place to open for an event; the audit trail itself when nothing shows it better."""

@@ -27,7 +27,7 @@ from mlops_desktop.ui.screen import ScreenContext
 from mlops_desktop.ui.screens.catalogue import SCREENS
 from mlops_desktop.ui.shell.command_palette import Command
 from mlops_desktop.ui.shell.desk import Desk
-from mlops_desktop.ui.shell.notifications import NOTABLE
+from mlops_desktop.ui.shell.places import NOTABLE
 from mlops_desktop.ui.task_runner import Job
 from mlops_desktop.ui.theme import Tone
 from mlops_desktop.ui.window_state import window_state

@@ -75,7 +75,7 @@ class Rail(QFrame):
     workspace_wanted = Signal()
 
     def __init__(self, entries: Sequence[tuple[str, str, str, str]], parent: QWidget | None = None) -> None:
-        """`entries` are (key, title, icon, shortcut); the last one stands at the foot."""
+        """`entries` are (key, title, icon, shortcut); settings stand at the foot."""
         super().__init__(parent)
         set_role(self, "rail")
         self.setFixedWidth(WIDTH)
@@ -97,9 +97,11 @@ class Rail(QFrame):
             button = RailButton(key, title, icon, shortcut)
             button.clicked.connect(lambda _on=False, k=key: self.wanted.emit(k))
             self.buttons[key] = button
-            if key == entries[-1][0]:
+            if key == "settings":
                 layout.addStretch(1)
             layout.addWidget(button)
+        if not any(key == "settings" for key, *_ in entries):
+            layout.addStretch(1)
         layout.addSpacing(XS)
 
     def show_workspace(self, name: str, path: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QWidget
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from mlops_desktop.domain.accounts import Account
 from mlops_desktop.ui.screen import Crumb
@@ -39,45 +39,61 @@ class CountButton(IconButton):
             return
         now, painter = colours(), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        dot = QRectF(self.width() - 15, 1, 15, 15)
+        dot = QRectF(self.width() - 17, 0, 17, 17)
         painter.setPen(QColor(now.surface))
         painter.setBrush(QColor(now.critical_fill if self._tone is Tone.CRITICAL else now.accent_fill))
         painter.drawEllipse(dot)
-        painter.setFont(font(CAPTION - 3, QFont.Weight.DemiBold))
+        painter.setFont(font(CAPTION - 2, QFont.Weight.DemiBold))
         painter.setPen(QColor(now.on_accent))
         painter.drawText(dot, int(Qt.AlignmentFlag.AlignCenter), str(self._count) if self._count < 10 else "9+")
 
 
-class AccountButton(Button):
+class AccountButton(QToolButton):
     """A disc with initials, the name and the roles; opens the account's menu."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("", role="account", parent=parent)
-        self._initials = ""
+        super().__init__(parent)
+        self._initials = self._name = self._roles = ""
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setMenu(QMenu(self))
+        self.setFixedSize(168, 40)
 
     def show_account(self, account: Account) -> None:
-        names = (account.full_name or account.name).split()
-        self._initials = "".join(word[0] for word in names[:2]).upper()
-        roles = ", ".join(sorted(role.value for role in account.roles)) or "no role"
-        self.setText((account.full_name or account.name).split()[0].replace("&", "&&"))
-        self.setAccessibleName(f"Signed in as {account.full_name} ({account.name}), {roles}")
-        self.setToolTip(f"{account.full_name} ({account.name})\n{roles}")
+        self._name = account.full_name or account.name
+        self._initials = "".join(word[0] for word in self._name.split()[:2]).upper()
+        self._roles = ", ".join(sorted(role.value for role in account.roles)) or "no role"
+        self.setAccessibleName(f"Signed in as {account.full_name} ({account.name}), {self._roles}")
+        self.setToolTip(tip(f"{self._name} ({account.name})\n{self._roles}"))
+        self.update()
 
-    def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 56, 34)
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            self.showMenu()
+        else:
+            super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         now, painter = colours(), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        disc = QRectF(6, (self.height() - 24) / 2, 24, 24)
+        disc = QRectF(6, (self.height() - 28) / 2, 28, 28)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(now.accent_soft))
         painter.drawEllipse(disc)
-        painter.setFont(font(CAPTION - 2, QFont.Weight.DemiBold))
+        painter.setFont(font(CAPTION - 1, QFont.Weight.DemiBold))
         painter.setPen(QColor(now.accent))
         painter.drawText(disc, int(Qt.AlignmentFlag.AlignCenter), self._initials)
+        for words, top, size, weight, shade in (
+            (self._name, 4, CAPTION + 1, QFont.Weight.DemiBold, now.text),
+            (self._roles, 20, CAPTION - 1, QFont.Weight.Normal, now.muted),
+        ):
+            painter.setFont(font(size, weight))
+            painter.setPen(QColor(shade))
+            area = QRectF(42, top, self.width() - 48, 17)
+            line = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(area.width()))
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), line)
 
 
 class Breadcrumb(QWidget):
@@ -123,7 +139,7 @@ class TopBar(QFrame):
         self.search = Button("Search or run a command", "search", "search")
         self.search.setFixedWidth(240)
         self.search.setToolTip(tip("Every screen, command, model, version and deployment  (Ctrl+K)"))
-        self.tray = CountButton("loader-circle", "Jobs", "Ctrl+J")
+        self.tray = CountButton("list-checks", "Jobs", "Ctrl+J")
         self.bell = CountButton("bell", "News", "Ctrl+B")
         self.keys = IconButton("keyboard", "Shortcuts", shortcut="?", size=18)
         self.account = AccountButton()

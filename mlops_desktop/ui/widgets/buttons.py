@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
 from mlops_desktop.domain.accounts import PERMISSIONS, Account, Action
@@ -61,6 +62,13 @@ class Button(QPushButton):
         self._icon = name
         self._draw()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Outside dialogs Qt presses buttons with Space only.
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not event.isAutoRepeat():
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
     def setText(self, text: str) -> None:
         super().setText(text)
         self.setAccessibleName(text)
@@ -113,6 +121,13 @@ class IconButton(QToolButton):
     def show_icon(self, name: str) -> None:
         self._icon = name
         self._draw()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Outside dialogs Qt presses buttons with Space only.
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and not event.isAutoRepeat():
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

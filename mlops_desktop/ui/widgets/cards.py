@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from mlops_desktop.ui.theme import XL, L, M, S, set_role
-from mlops_desktop.ui.widgets.plain_label import IconLabel, PlainLabel
+from mlops_desktop.ui.widgets.plain_label import ClampedLabel, IconLabel, PlainLabel
 
 
 class Line(QFrame):
@@ -67,7 +67,7 @@ class FigureCard(QFrame):
         self._name = name
         self._icon = IconLabel(icon)
         self._figure = PlainLabel("–", "figure")
-        self._note = PlainLabel("", "caption", wrap=True)
+        self._note = ClampedLabel("", "caption", lines=3)
         top = QHBoxLayout()
         top.setSpacing(S)
         top.addWidget(self._icon)

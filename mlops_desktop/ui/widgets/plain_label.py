@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QPaintEvent, QPalette
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QTextLayout
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStyle, QStyleOption, QStylePainter, QWidget
 
 from mlops_desktop.ui import icons
@@ -80,6 +80,48 @@ class ElidedLabel(PlainLabel):
         text = self.fontMetrics().elidedText(line, self._mode, self.contentsRect().width())
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         painter.drawText(self.contentsRect(), int(self.alignment() | Qt.AlignmentFlag.AlignVCenter), text)
+
+
+class ClampedLabel(PlainLabel):
+    """At most so many lines; what doesn't fit ends in … and is in the tool tip."""
+
+    def __init__(self, text: str = "", role: str = "", *, lines: int = 2, parent: QWidget | None = None) -> None:
+        super().__init__("", role, wrap=True, parent=parent)
+        self._lines = lines
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.setToolTip(text)
+
+    def hasHeightForWidth(self) -> bool:
+        return False
+
+    def sizeHint(self) -> QSize:
+        return QSize(80, self.fontMetrics().lineSpacing() * self._lines)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(20, self.fontMetrics().lineSpacing() * self._lines)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.setFont(self.font())
+        metrics, words = self.fontMetrics(), self.text()
+        layout = QTextLayout(words, self.font())
+        layout.beginLayout()
+        for number in range(self._lines):
+            line = layout.createLine()
+            if not line.isValid():
+                break
+            line.setLineWidth(self.width())
+            start, length = line.textStart(), line.textLength()
+            last = number == self._lines - 1 and start + length < len(words)
+            part = words[start:] if last else words[start : start + length]
+            shown = metrics.elidedText(part, Qt.TextElideMode.ElideRight, self.width()) if last else part
+            painter.drawText(0, number * metrics.lineSpacing() + metrics.ascent(), shown)
+        layout.endLayout()
 
 
 class IconLabel(QLabel):

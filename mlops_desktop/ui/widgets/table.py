@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -34,7 +34,7 @@ from mlops_desktop.ui.widgets.empty import EmptyState
 from mlops_desktop.ui.widgets.export import to_csv, to_text
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
 from mlops_desktop.ui.widgets.records import PagedTableModel, RecordTableModel
-from mlops_desktop.ui.window_state import window_state
+from mlops_desktop.ui.widgets.table_memory import TableMemory
 
 FILTER_DELAY_MS = 150
 
@@ -60,6 +60,7 @@ class RecordTable(QWidget):
         title: str = "",
         paged: bool = False,
         filterable: bool = True,
+        heading: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -76,8 +77,11 @@ class RecordTable(QWidget):
         self._actions: list[tuple[QAction, Callable[[list[Record]], object]]] = []
         self._remembered: tuple[list[Hashable], Hashable | None, int] = ([], None, 0)
         self._restoring = False
-        self._build(title or name, filterable)
-        self._restore()
+        self._build(title or name, filterable, heading)
+        self._memory = TableMemory(f"tables/{name}", self.view, columns)
+        if filterable:
+            self.filter_box.setText(self._memory.filter)
+            self.model.set_filter(self._memory.filter)
         self._show_count()
 
     # Contents
@@ -93,6 +97,11 @@ class RecordTable(QWidget):
         self._empty = empty
         self._stack.addWidget(empty)
         self._show_count()
+
+    def fit_rows(self, least: int, most: int) -> None:
+        """As high as its rows, for a table on a page that scrolls."""
+        rows = 8 if self.model.total == 0 else max(least, min(self.model.rowCount(), most))
+        self.setFixedHeight(2 * ROW_HEIGHT + S + 4 + rows * ROW_HEIGHT)
 
     def selected(self) -> list[Record]:
         rows = sorted({index.row() for index in self.view.selectionModel().selectedRows()})
@@ -153,7 +162,7 @@ class RecordTable(QWidget):
 
     # Parts
 
-    def _build(self, title: str, filterable: bool) -> None:
+    def _build(self, title: str, filterable: bool, heading: bool) -> None:
         view = self.view
         view.setModel(self.model)
         view.setItemDelegate(RecordDelegate(view))
@@ -213,6 +222,9 @@ class RecordTable(QWidget):
         )
         self.bar.setContentsMargins(0, 0, 0, 0)
         self.bar.setSpacing(S)
+        if heading:
+            self.bar.addWidget(PlainLabel(title, "section"))
+            self.bar.addSpacing(S)
         self.bar.addWidget(self.filter_box, 1)
         self.bar.addWidget(self.count)
         self.bar.addStretch(1)
@@ -304,7 +316,7 @@ class RecordTable(QWidget):
         self.model.set_filter(text)
         self._show_count()
         self.filter_changed.emit(text)
-        window_state().setValue(f"tables/{self._name}/filter", text)
+        self._memory.filter = text
 
     def _show_count(self) -> None:
         shown, total = self.model.rowCount(), self.model.total
@@ -359,7 +371,7 @@ class RecordTable(QWidget):
 
     def _show_column(self, index: int, shown: bool) -> None:
         self.view.horizontalHeader().setSectionHidden(index, not shown)
-        self._store()
+        self._memory.store()
 
     # Memory
 
@@ -371,27 +383,7 @@ class RecordTable(QWidget):
             if not column.stretch:
                 self.view.setColumnWidth(index, column.width)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        self._store()
-
-    def _restore(self) -> None:
-        state, header = window_state(), self.view.horizontalHeader()
-        keys = ",".join(column.key for column in self.model.columns)
-        saved = state.value(f"tables/{self._name}/columns")
-        # After an update with other columns the old widths would fit the wrong ones.
-        if state.value(f"tables/{self._name}/keys") == keys and isinstance(saved, QByteArray):
-            header.restoreState(saved)
-        if isinstance(text := state.value(f"tables/{self._name}/filter", ""), str) and not self.filter_box.isHidden():
-            self.filter_box.setText(text)
-            self.model.set_filter(text)
-        self._store_timer = QTimer(self, interval=300, singleShot=True)
-        self._store_timer.timeout.connect(self._store)
-        for signal in (header.sectionResized, header.sectionMoved, header.sortIndicatorChanged):
-            signal.connect(lambda *_: self._store_timer.start())
-
-    def _store(self) -> None:
-        state, header = window_state(), self.view.horizontalHeader()
-        state.setValue(f"tables/{self._name}/keys", ",".join(column.key for column in self.model.columns))
-        state.setValue(f"tables/{self._name}/columns", header.saveState())
+        self._memory.store()
 
 
 __all__ = ["Column", "Kind", "RecordTable"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,7 +136,7 @@ class FirstRunPresenter(QObject):
         self._view.form.fields["password"].set_text("")
         self._made = made
         self._view.show_ready(made[0].name)
-        self._tasks.start(self, lambda: made[0].delivery.engine_status(), self._on_engine, self._on_engine_failed)
+        self._tasks.start(self, partial(_engine, made[0]), self._on_engine, self._on_engine_failed)
 
     def _on_failed(self, error: BaseException) -> None:
         self._view.show_busy(False)
@@ -163,6 +164,11 @@ class FirstRunPresenter(QObject):
         if self._made is not None:
             made, self._made = self._made, None
             self.made.emit(*made)
+
+
+def _engine(workspace: Workspace) -> EngineStatus:
+    # `delivery` itself imports the engine's library, so it is asked for on the reading thread.
+    return workspace.delivery.engine_status()
 
 
 def _recent() -> list[RecentWorkspace]:

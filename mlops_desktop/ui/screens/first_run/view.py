@@ -67,11 +67,11 @@ class FirstRunView(QWidget):
         layout.setSpacing(M)
         self.tour = Choice("plane", "Take the tour", "The whole job on a year of real flights, step by step.")
         self.tour.chosen.connect(self.tour_wanted)
-        self.create = Choice("folder-plus", "Create a workspace", "A folder for your models, approvals and figures.")
-        self.create.chosen.connect(self.show_create)
+        self.new = Choice("folder-plus", "Create a workspace", "A folder for your models, approvals and figures.")
+        self.new.chosen.connect(self.show_create)
         self.open = Choice("folder-open", "Open a workspace", "A folder that you or a colleague made before.")
         self.open.chosen.connect(self._choose_folder)
-        for choice in (self.tour, self.create, self.open):
+        for choice in (self.tour, self.new, self.open):
             layout.addWidget(choice)
         self._recent_title = PlainLabel("Opened lately", "muted")
         layout.addSpacing(S)

@@ -78,8 +78,8 @@ SERVING_COLUMNS = (
     ),
     Column(
         "trend",
-        "p95, last hour",
-        lambda s: "",
+        "p95, 15 min",
+        lambda _: "",
         kind=Kind.SPARK,
         spark=lambda s: s.p95,
         width=124,

@@ -24,7 +24,7 @@ from mlops_desktop.ui.screens.overview.columns import Serving
 from mlops_desktop.ui.screens.overview.view import OverviewView
 from mlops_desktop.ui.shell.places import place_of
 
-HOUR, STEP = 3_600.0, 120.0
+QUARTER, STEP = 900.0, 15.0
 FIGURES_MS = 2_000  # chunks come each second; the eye doesn't need more than this
 # Signing in and out is in the audit trail, but no news to those who work here.
 NOT_NEWS = {"SignedIn", "SignedOut", "LabelsReceived"}
@@ -115,7 +115,7 @@ class OverviewPresenter(Presenter):
             Serving(
                 d,
                 live.get(d.id),
-                workspace.monitoring.series(d.id, ["p95_ms"], now - HOUR, now, STEP)[0].values,
+                workspace.monitoring.series(d.id, ["p95_ms"], now - QUARTER, now, STEP)[0].values,
                 sum(a.model == d.model and a.environment == d.environment for a in firing),
             )
             for d in current

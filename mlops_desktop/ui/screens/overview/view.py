@@ -13,13 +13,13 @@ from mlops_desktop.domain.deployments import EngineStatus
 from mlops_desktop.domain.promotions import Promotion
 from mlops_desktop.ui.screen import Screen
 from mlops_desktop.ui.screens.overview.columns import SERVING_COLUMNS, Serving
+from mlops_desktop.ui.shell.places import NOTABLE
 from mlops_desktop.ui.theme import L, M
 from mlops_desktop.ui.widgets.cards import Card, FigureCard, Page
 from mlops_desktop.ui.widgets.empty import EmptyState
 from mlops_desktop.ui.widgets.items import Item, ItemList
-from mlops_desktop.ui.widgets.plain_label import PlainLabel
 from mlops_desktop.ui.widgets.table import RecordTable
-from mlops_desktop.ui.words import ago, count, size
+from mlops_desktop.ui.words import ago, count, size, told
 
 
 class OverviewView(Screen):
@@ -48,10 +48,9 @@ class OverviewView(Screen):
             card.opened.connect(lambda k=key: self.card_opened.emit(k))
             row.addWidget(card, 1)
         page.body.addLayout(row)
-        head = QHBoxLayout()
-        head.addWidget(PlainLabel("What serves", "section"))
-        page.body.addLayout(head)
-        self.table = RecordTable("overview", SERVING_COLUMNS, lambda s: s.deployment.id, title="What serves")
+        self.table = RecordTable(
+            "overview", SERVING_COLUMNS, lambda s: s.deployment.id, title="What serves", heading=True
+        )
         self.empty = EmptyState(
             "boxes",
             "Nothing serves yet",
@@ -60,8 +59,7 @@ class OverviewView(Screen):
         )
         self.empty.action.connect(self.register_wanted)
         self.table.set_empty(self.empty)
-        self.table.setMinimumHeight(300)
-        page.body.addWidget(self.table, 3)
+        page.body.addWidget(self.table)
         lower = QHBoxLayout()
         lower.setSpacing(L)
         self.waiting = ItemList("Nothing waits for you.")
@@ -73,11 +71,11 @@ class OverviewView(Screen):
             ("Waits for you", "inbox", self.waiting),
             ("What changed", "history", self.changed),
         ):
-            card = Card(title, icon, padding=0)
-            card.body.setContentsMargins(0, 0, 0, M)
-            card.add(items)
+            surface = Card(title, icon, padding=0)
+            surface.body.setContentsMargins(0, 0, 0, M)
+            surface.add(items)
             holder = QVBoxLayout()
-            holder.addWidget(card)
+            holder.addWidget(surface)
             holder.addStretch(1)
             lower.addLayout(holder, 1)
         page.body.addLayout(lower)
@@ -113,6 +111,7 @@ class OverviewView(Screen):
         colour = "warning" if unhealthy else "ok" if serving else "muted"
         self.cards["deployments"].show_figure(str(len(serving)), note, colour)
         self.table.set_records(serving)
+        self.table.fit_rows(least=3, most=10)
 
     def show_engine(self, status: EngineStatus) -> None:
         card = self.cards["settings"]
@@ -132,9 +131,10 @@ class OverviewView(Screen):
             [
                 Item(
                     str(e.sequence),
-                    "circle-dot",
-                    f"{e.actor} {e.sentence}" if e.actor else e.sentence,
+                    NOTABLE.get(e.event, ("circle-dot", "muted"))[0],
+                    told(e.actor, e.sentence),
                     ago(datetime.fromisoformat(e.at), now),
+                    NOTABLE.get(e.event, ("circle-dot", "muted"))[1],
                 )
                 for e in events[:6]
             ]
