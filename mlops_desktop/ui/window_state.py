@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSettings
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QSettings
 
 
 def config_folder() -> str:
@@ -14,4 +16,11 @@ def config_folder() -> str:
 
 def window_state() -> QSettings:
     """Cheap to call: Qt shares one file among all objects that name it, and writes it by itself."""
-    return QSettings(f"{config_folder()}/window.ini", QSettings.Format.IniFormat)
+    application = QCoreApplication.instance()
+    chosen = application.property("state-file") if application is not None else None
+    return QSettings(str(chosen or f"{config_folder()}/window.ini"), QSettings.Format.IniFormat)
+
+
+def use_state_file(application: QCoreApplication, path: Path | None) -> None:
+    """Remember elsewhere from now on, None: in the person's own file. For pictures, which are nobody's habit."""
+    application.setProperty("state-file", str(path) if path is not None else None)
