@@ -161,8 +161,16 @@ class Program(QObject):
         self._watch_idleness(workspace)
         # Collecting imports the engine's library; the screen comes first.
         tasks = self.context.tasks
-        QTimer.singleShot(BACKGROUND_AFTER_MS, self, lambda: tasks.start(self, workspace.start_background))
+        QTimer.singleShot(
+            BACKGROUND_AFTER_MS, self, lambda: tasks.start(self, workspace.start_background, self._on_background)
+        )
         self.entered.emit(self.context)
+
+    def _on_background(self, _nothing: object) -> None:
+        # What another process did between the first reading and the first watching was told to nobody.
+        if self._desk_presenter is not None:
+            self._desk_presenter.refresh()
+            self.window.desk.refresh()
 
     def _connect_desk_once(self) -> None:
         desk = self.window.desk

@@ -15,10 +15,13 @@ from mlops_desktop.domain.deployments import Deployment
 from mlops_desktop.domain.events import (
     AccountEvent,
     AlertEvent,
-    DeploymentEvent,
     Event,
+    ModelChanged,
+    ModelCreated,
     ModelEvent,
     PromotionEvent,
+    VersionEvent,
+    VersionRegistered,
 )
 from mlops_desktop.domain.registry import ModelSummary, VersionSummary
 from mlops_desktop.ui.event_bridge import concerns
@@ -95,9 +98,9 @@ class DeskPresenter(QObject):
 
         if about(PromotionEvent, AlertEvent, AccountEvent):
             self._read(self._counts, self._show_counts)
-        if about(PromotionEvent, AlertEvent, DeploymentEvent, ModelEvent):
+        if about(VersionEvent, ModelEvent):
             self._read(self._latest_news, self._show_news)
-        if about(ModelEvent):
+        if about(ModelCreated, ModelChanged, VersionRegistered):
             self._read(self._context.workspace.registry.models, self._show_models)
         if about(AccountEvent):
             self._read(lambda: self._context.workspace.accounts.account(self._context.session), self._show_account)

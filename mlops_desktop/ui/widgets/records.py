@@ -159,6 +159,7 @@ class PagedTableModel(_TableModel):
         self._ids: Sequence[Any] = ()
         self._pages: OrderedDict[int, Sequence[Record]] = OrderedDict()
         self._asked: set[int] = set()
+        self._order: tuple[str, bool] | None = None
         # Scrolling passes over many pages; only those on screen when it rests are asked for.
         self._timer = QTimer(self, interval=15, singleShot=True)
         self._timer.timeout.connect(self._ask)
@@ -191,7 +192,10 @@ class PagedTableModel(_TableModel):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         if 0 <= column < len(self.columns) and self.columns[column].sortable:
-            self.order_wanted.emit(self.columns[column].key, order is Qt.SortOrder.DescendingOrder)
+            wanted = (self.columns[column].key, order is Qt.SortOrder.DescendingOrder)
+            if wanted != self._order:
+                self._order = wanted
+                self.order_wanted.emit(*wanted)
 
     def set_filter(self, text: str) -> None:
         """The database filters; RecordTable.filter_changed tells the presenter."""
@@ -211,7 +215,8 @@ class PagedTableModel(_TableModel):
         if records is None:
             if page not in self._asked and 0 <= row < len(self._ids):
                 self._wanted.append(page)
-                self._timer.start()
+                if not self._timer.isActive():
+                    self._timer.start()
             return None
         self._pages.move_to_end(page)
         return records[offset] if offset < len(records) else None

@@ -197,8 +197,6 @@ class RecordTable(QWidget):
         for index, column in enumerate(self.model.columns):
             view.setColumnWidth(index, column.width)
             view.setColumnHidden(index, column.hidden)
-            if column.stretch:
-                header.setSectionResizeMode(index, QHeaderView.ResizeMode.Stretch)
         self.model.modelAboutToBeReset.connect(self._remember_place)
         self.model.modelReset.connect(self._return_to_place)
         view.selectionModel().selectionChanged.connect(self._on_selection)
@@ -250,6 +248,8 @@ class RecordTable(QWidget):
         self._draw_icons()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Resize and watched is self.view:
+            self._share_width()
         if event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             if watched is self.view and event.matches(QKeySequence.StandardKey.Copy):
                 self.copy_rows()
@@ -264,6 +264,17 @@ class RecordTable(QWidget):
                 self.set_filter("")
                 return True
         return super().eventFilter(watched, event)
+
+    def _share_width(self) -> None:
+        """The stretching column takes what is left, but never less than its own width: then the table scrolls."""
+        header = self.view.horizontalHeader()
+        for index, column in enumerate(self.model.columns):
+            if column.stretch and not header.isSectionHidden(index):
+                room = self.view.viewport().width() - header.length() + header.sectionSize(index)
+                modes = QHeaderView.ResizeMode
+                header.setSectionResizeMode(index, modes.Stretch if room >= column.width else modes.Interactive)
+                if room < column.width:
+                    header.resizeSection(index, column.width)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

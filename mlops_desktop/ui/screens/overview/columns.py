@@ -40,23 +40,23 @@ def _shown(serving: Serving, name: str, unit: str) -> str:
 
 
 SERVING_COLUMNS = (
-    Column("model", "Model", lambda s: s.deployment.model, stretch=True, strong=True),
+    Column("model", "Model", lambda s: s.deployment.model, width=140, stretch=True, strong=True),
     Column(
         "version",
         "Version",
         lambda s: str(s.deployment.version),
         value=lambda s: s.deployment.version,
         kind=Kind.NUMBER,
-        width=80,
+        width=72,
     ),
-    Column("environment", "Environment", lambda s: s.deployment.environment, width=112),
+    Column("environment", "Environment", lambda s: s.deployment.environment, width=104),
     Column(
         "state",
         "State",
         lambda s: badge_of(s.deployment.state).word,
         kind=Kind.BADGE,
         badge=lambda s: badge_of(s.deployment.state),
-        width=116,
+        width=108,
     ),
     Column(
         "rate",
@@ -64,7 +64,7 @@ SERVING_COLUMNS = (
         lambda s: _shown(s, "requests_per_second", "/s"),
         value=lambda s: _figure(s, "requests_per_second"),
         kind=Kind.NUMBER,
-        width=96,
+        width=88,
         explanation="Requests a second, over the last ten seconds",
     ),
     Column(
@@ -73,7 +73,7 @@ SERVING_COLUMNS = (
         lambda s: _shown(s, "p95_ms", "ms"),
         value=lambda s: _figure(s, "p95_ms"),
         kind=Kind.NUMBER,
-        width=92,
+        width=80,
         explanation="95 % of the answers were faster than this",
     ),
     Column(
@@ -82,7 +82,7 @@ SERVING_COLUMNS = (
         lambda _: "",
         kind=Kind.SPARK,
         spark=lambda s: s.p95,
-        width=124,
+        width=104,
         sortable=False,
     ),
     Column(
@@ -91,6 +91,6 @@ SERVING_COLUMNS = (
         lambda s: badge_of(s.drift).word,
         kind=Kind.BADGE,
         badge=lambda s: badge_of(s.drift),
-        width=116,
+        width=108,
     ),
 )

@@ -15,8 +15,10 @@ from mlops_desktop.domain.events import (
     ChunksRecorded,
     DeploymentEvent,
     EngineStateChanged,
+    ModelCreated,
     ModelEvent,
     PromotionEvent,
+    VersionEvent,
 )
 from mlops_desktop.domain.promotions import Promotion
 from mlops_desktop.ui.screen import Presenter, Screen, ScreenContext
@@ -47,8 +49,8 @@ class OverviewPresenter(Presenter):
         self.listen(self._read_waiting, PromotionEvent, AccountEvent)
         self.listen(self._read_alerts, AlertEvent)
         self.listen(self._read_serving, DeploymentEvent)
-        self.listen(self._read_changes, ModelEvent, AccountEvent)
-        self.listen(self._read_models, ModelEvent)
+        self.listen(self._read_changes, ModelEvent, VersionEvent, AccountEvent)
+        self.listen(self._read_models, ModelCreated)
         self.listen(self._read_engine, EngineStateChanged)
         self.listen(self._on_chunks, ChunksRecorded)
 
