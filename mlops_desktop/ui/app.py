@@ -61,9 +61,12 @@ def _offer_tour(program: Program, tour: Tour | None, keep: bool) -> None:
     import importlib
     import importlib.util
 
-    if importlib.util.find_spec("mlops_desktop.ui.tour_guide") is None:
+    if importlib.util.find_spec("mlops_desktop.ui.tour") is None:
         return
+    if importlib.util.find_spec("mlops_desktop.ui.tour.guide") is None:
+        return
+    program.offer_tour()
     guide: Callable[[Program, Tour | None, bool], object] = importlib.import_module(
-        "mlops_desktop.ui.tour_guide"
+        "mlops_desktop.ui.tour.guide"
     ).attach
     guide(program, tour, keep)

@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import QByteArray, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from mlops_desktop.ui.screens.catalogue import SCREENS
 from mlops_desktop.ui.shell.desk import Desk
@@ -30,7 +30,13 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(*SMALLEST)
         self.resize(*FIRST_SIZE)
         self._stack = QStackedWidget()
-        self.setCentralWidget(self._stack)
+        self._side: QWidget | None = None
+        holder = QWidget()
+        self._holder = QHBoxLayout(holder)
+        self._holder.setContentsMargins(0, 0, 0, 0)
+        self._holder.setSpacing(0)
+        self._holder.addWidget(self._stack, 1)
+        self.setCentralWidget(holder)
         self._desk: Desk | None = None
         self._shortcuts: list[QShortcut] = []
         self.may_close: Callable[[], bool] = lambda: True
@@ -66,6 +72,15 @@ class MainWindow(QMainWindow):
     def drop_gate(self, page: QWidget) -> None:
         self._stack.removeWidget(page)
         page.deleteLater()
+
+    def set_side(self, panel: QWidget | None) -> None:
+        """A panel that accompanies whatever is open, such as the tour's guide; None takes it away."""
+        if self._side is not None:
+            self._holder.removeWidget(self._side)
+            self._side.deleteLater()
+        self._side = panel
+        if panel is not None:
+            self._holder.addWidget(panel)
 
     def raise_up(self) -> None:
         """A second start asks the first window to show itself."""

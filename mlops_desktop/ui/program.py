@@ -36,6 +36,7 @@ class Program(QObject):
 
     entered = Signal(object)
     tour_wanted = Signal()
+    ended = Signal()  # the window was closed; everything is still open
 
     def __init__(self, application: QApplication) -> None:
         super().__init__(application)
@@ -54,6 +55,7 @@ class Program(QObject):
         self._instance: SingleInstance | None = None
         self._incidents: Incidents | None = None
         self._idle: QObject | None = None
+        self._has_guide = False
 
     # Beginning
 
@@ -82,6 +84,7 @@ class Program(QObject):
             self._first_run.made.connect(self.enter)
             self._first_run.open_wanted.connect(self.show_sign_in)
             self._first_run.tour_wanted.connect(self.tour_wanted)
+            self._first_run.offer_tour(self._has_guide)
         view_of = self._first_run.parent()
         if isinstance(view_of, FirstRunView):
             self.window.show_gate(view_of)
@@ -102,6 +105,12 @@ class Program(QObject):
         presenter, view = self._sign_in()
         self.window.show_gate(view)
         presenter.begin(path, path.name, os.environ.get(USER_VARIABLE) or (name if isinstance(name, str) else ""))
+
+    def offer_tour(self) -> None:
+        """There is a guide who hears `tour_wanted`."""
+        self._has_guide = True
+        if self._first_run is not None:
+            self._first_run.offer_tour(True)
 
     def _sign_in(self) -> tuple[SignInPresenter, SignInView]:
         if self._gate is None or self._gate_view is None:
@@ -241,17 +250,20 @@ class Program(QObject):
             self.close_workspace()
             self.show_first_run()
 
-    def close_workspace(self) -> None:
-        """Let go of everything that belongs to the workspace."""
-        self._leave_desk()
-        if self.workspace is not None:
-            self.workspace.close()
-            self.workspace = None
+    def close_workspace(self, *, wait: bool = False) -> None:
+        """Let go of everything that belongs to the workspace; it may take as long as a job takes to stop."""
+        self._leave_desk(wait=wait)
+        workspace, self.workspace = self.workspace, None
+        if workspace is not None:
+            if wait:
+                workspace.close()
+            else:
+                self.tasks.start(self, workspace.close)
         if self._instance is not None:
             self._instance.release()
             self._instance = None
 
-    def _leave_desk(self) -> None:
+    def _leave_desk(self, *, wait: bool = False) -> None:
         if self.context is None:
             return
         if self._desk_presenter is not None:
@@ -259,7 +271,7 @@ class Program(QObject):
             self._desk_presenter = None
         self.window.desk.leave()
         self.context.events.close()
-        self.context.tasks.close()
+        self.context.tasks.close(wait=wait)
         self.context = None
 
     def _may_close(self) -> bool:
@@ -281,7 +293,9 @@ class Program(QObject):
         )
 
     def shut_down(self) -> None:
-        self.close_workspace()
+        self.ended.emit()
+        self.window.hide()
+        self.close_workspace(wait=True)
         self.tasks.close()
         if self._incidents is not None:
             self._incidents.remove()

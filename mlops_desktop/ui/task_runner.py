@@ -116,10 +116,10 @@ class TaskRunner(QObject):
                 del self._watched[job_id]
         self.job_changed.emit(job)
 
-    def close(self) -> None:
-        """Wait for what is being read; nothing is delivered any more."""
+    def close(self, *, wait: bool = True) -> None:
+        """Nothing is delivered any more; what is being read ends by itself, or is waited for."""
         self._closed = True
-        self._readers.shutdown(wait=True, cancel_futures=True)
+        self._readers.shutdown(wait=wait, cancel_futures=True)
 
     def _await(
         self,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QWindow
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -16,6 +17,7 @@ from mlops_desktop.domain.errors import EngineUnavailable
 from mlops_desktop.domain.events import ModelEvent, OtherProcessChanged, VersionEvent, VersionRegistered
 from mlops_desktop.ui.app import default_workspace
 from mlops_desktop.ui.event_bridge import EventBridge, concerns
+from mlops_desktop.ui.idleness import Idleness
 from mlops_desktop.ui.navigator import Navigator, Place
 from mlops_desktop.ui.program import Program
 from mlops_desktop.ui.recent import last_workspace
@@ -69,7 +71,10 @@ def test_first_run_by_keyboard_only(program: Program, qtbot: QtBot, tmp_path: Pa
     program.window.show()
     view = program._first_run.parent()
     assert_accessible(program.window)
-    assert view.tour.hasFocus() or view.tour.isVisible()
+    assert view.tour.isHidden(), "nobody would guide"
+    program.offer_tour()
+    with qtbot.waitSignal(program.tour_wanted):
+        qtbot.keyClick(view.tour, Qt.Key.Key_Return)
     qtbot.keyClick(view.new, Qt.Key.Key_Return)
     form = view.form
     for name, words in (("folder", str(tmp_path / "new")), ("full_name", "Ada Lovelace")):
@@ -150,8 +155,8 @@ def test_the_overview_shows_what_waits_for_me(program: Program, workspace_folder
     screen = program.window.desk.current
     assert screen is not None
     qtbot.waitUntil(lambda: "flight-delay@2 to production" in texts(screen), timeout=SOON)
-    assert "It is better on every month." in texts(screen)
-    assert "registered flight-delay@2" in texts(screen)
+    qtbot.waitUntil(lambda: "It is better on every month." in texts(screen), timeout=SOON)
+    qtbot.waitUntil(lambda: "registered flight-delay@2" in texts(screen), timeout=SOON)
     qtbot.waitUntil(lambda: "Process" in texts(screen), timeout=SOON)
     assert_accessible(program.window)
     moved: list[Place] = []
@@ -326,6 +331,21 @@ def test_bugs_are_shown_as_bugs(program: Program, qtbot: QtBot, own_folders: Pat
 
 
 # Parts
+
+
+def test_an_idle_window_locks(qtbot: QtBot) -> None:
+    idle = Idleness(1.0)
+    passed: list[float] = []
+    began = time.monotonic()
+    idle.passed.connect(lambda: passed.append(time.monotonic() - began))
+    qtbot.wait(600)
+    window = QWindow()
+    idle.eventFilter(window, QEvent(QEvent.Type.KeyPress))
+    qtbot.waitUntil(lambda: bool(passed))
+    assert passed[0] > 1.5
+    never = Idleness(0)
+    never.eventFilter(window, QEvent(QEvent.Type.KeyPress))
+    assert not never._timer.isActive()
 
 
 def test_results_of_owners_that_are_gone_are_dropped(qtbot: QtBot) -> None:

@@ -71,6 +71,7 @@ class JobRow(QWidget):
             self._badge.show_badge(BADGES[job.state])
             self._time.setText(f"{job.seconds:.1f} s")
             self._message.setText(problem_of(job.error).message if job.error is not None else job.message)
+            self._message.setVisible(bool(self._message.text()))
         else:
             waits = "waits for its turn" if job.state is JobState.QUEUED else job.message
             self._progress.show_progress(job.title, job.fraction, waits, job.seconds)

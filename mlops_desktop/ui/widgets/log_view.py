@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from mlops_desktop.ui import icons
-from mlops_desktop.ui.theme import BODY, CAPTION, M, S, colours, font, mono_font
+from mlops_desktop.ui.theme import BODY, CAPTION, M, S, colours, font, mono_font, set_role
 from mlops_desktop.ui.widgets.buttons import Button, IconButton
 from mlops_desktop.ui.widgets.log_model import LogEntry, LogModel, StepState
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
@@ -60,6 +60,7 @@ class LogView(QWidget):
         self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setAccessibleName(name)
+        set_role(self.list, "log")
         self.list.clicked.connect(self._on_clicked)
         self.list.installEventFilter(self)
         self.list.verticalScrollBar().valueChanged.connect(self._on_scrolled)

@@ -56,6 +56,9 @@ class FirstRunPresenter(QObject):
         self._view.show_start()
         self._tasks.start(self, _recent, self._show_recent)
 
+    def offer_tour(self, offered: bool) -> None:
+        self._view.offer_tour(offered)
+
     def begin_create(self) -> None:
         self._view.show_create()
 

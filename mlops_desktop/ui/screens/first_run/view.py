@@ -132,10 +132,14 @@ class FirstRunView(QWidget):
 
     # What the presenter says
 
+    def offer_tour(self, offered: bool) -> None:
+        self.tour.setVisible(offered)
+        self._fit()
+
     def show_start(self) -> None:
         self._pages.setCurrentWidget(self._start)
         self._fit()
-        self.tour.setFocus()
+        (self.new if self.tour.isHidden() else self.tour).setFocus()
 
     def show_create(self) -> None:
         self.banner.clear()
