@@ -182,6 +182,7 @@ class RecordTable(QWidget):
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._show_menu)
         view.installEventFilter(self)
+        view.viewport().installEventFilter(self)
         view.activated.connect(self._on_activated)
         header = view.horizontalHeader()
         header.setHighlightSections(False)
@@ -248,7 +249,7 @@ class RecordTable(QWidget):
         self._draw_icons()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.Resize and watched is self.view:
+        if event.type() is QEvent.Type.Resize and watched is self.view.viewport():
             self._share_width()
         if event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             if watched is self.view and event.matches(QKeySequence.StandardKey.Copy):
