@@ -74,7 +74,7 @@ class RecordTable(QWidget):
         self.bar = QHBoxLayout()
         self._empty: EmptyState | None = None
         self._nothing_found = EmptyState("search", "Nothing matches", "Change or clear the filter.", "Clear the filter")
-        self._actions: list[tuple[QAction, Callable[[list[Record]], object]]] = []
+        self._actions: list[QAction] = []
         self._remembered: tuple[list[Hashable], Hashable | None, int] = ([], None, 0)
         self._restoring = False
         self._build(title or name, filterable, heading)
@@ -134,7 +134,7 @@ class RecordTable(QWidget):
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         action.triggered.connect(lambda: callback(self.selected()))
         self.view.addAction(action)
-        self._actions.append((action, callback))
+        self._actions.append(action)
         return action
 
     def focus_filter(self) -> bool:
@@ -353,19 +353,20 @@ class RecordTable(QWidget):
 
     def _show_menu(self, at: QPoint) -> None:
         menu = QMenu(self)
-        menu.addActions([action for action, _ in self._actions])
-        if self._actions:
-            menu.addSeparator()
-        menu.addAction(icons.icon("copy", colours().muted), "Copy rows\tCtrl+C", self.copy_rows)
-        menu.addAction(icons.icon("download", colours().muted), "Export as CSV …", self.export_csv)
+        menu.addActions(self._actions)
+        self._add_copies(menu)
         menu.exec(self.view.viewport().mapToGlobal(at))
 
     def _show_more(self) -> None:
         menu = self._columns_menu()
-        menu.addSeparator()
-        menu.addAction(icons.icon("copy", colours().muted), "Copy selected rows", self.copy_rows)
-        menu.addAction(icons.icon("download", colours().muted), "Export as CSV …", self.export_csv)
+        self._add_copies(menu)
         menu.exec(self._more.mapToGlobal(QPoint(0, self._more.height())))
+
+    def _add_copies(self, menu: QMenu) -> None:
+        if not menu.isEmpty():
+            menu.addSeparator()
+        menu.addAction(icons.icon("copy", colours().muted), "Copy rows\tCtrl+C", self.copy_rows)
+        menu.addAction(icons.icon("download", colours().muted), "Export as CSV …", self.export_csv)
 
     def _columns_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -396,6 +397,3 @@ class RecordTable(QWidget):
                 self.view.setColumnWidth(index, column.width)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self._memory.store()
-
-
-__all__ = ["Column", "Kind", "RecordTable"]
