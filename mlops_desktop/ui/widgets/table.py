@@ -29,7 +29,7 @@ from mlops_desktop.ui import icons
 from mlops_desktop.ui.theme import ROW_HEIGHT, S, colours, set_role
 from mlops_desktop.ui.widgets.buttons import IconButton
 from mlops_desktop.ui.widgets.cells import RecordDelegate
-from mlops_desktop.ui.widgets.columns import Column, Kind, Record
+from mlops_desktop.ui.widgets.columns import Column, Record
 from mlops_desktop.ui.widgets.empty import EmptyState
 from mlops_desktop.ui.widgets.export import to_csv, to_text
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
