@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mlops_desktop.services.delivery import DeliveryService
     from mlops_desktop.services.engine_room import EngineRoom
     from mlops_desktop.services.monitoring import MonitoringService
+    from mlops_desktop.services.preferences import PreferencesService
 
 __all__ = [
     "RecentWorkspace",
@@ -126,6 +127,12 @@ class Workspace:
         from mlops_desktop.services.alerts import AlertsService
 
         return self._once("alerts", lambda: AlertsService(self._parts, self.accounts))
+
+    @property
+    def preferences(self) -> PreferencesService:
+        from mlops_desktop.services.preferences import PreferencesService
+
+        return self._once("preferences", lambda: PreferencesService(self._parts, self.accounts))
 
     def integrity_problems(self) -> list[str]:
         """What SQLite finds and every row that differs from the audit trail; empty when all is well."""

@@ -35,3 +35,9 @@ def workspace_of(db: Sql) -> WorkspaceRecord:
             "This workspace was not completely created.", "Remove its folder and create it again, or open another."
         )
     return WorkspaceRecord(row["id"], row["name"], moment(row["created_at"]))
+
+
+def engine_version(db: Sql) -> str:
+    """Which SQLite reads and writes here."""
+    row = first(db, "SELECT sqlite_version() AS version", {})
+    return str(row["version"]) if row else ""
