@@ -72,7 +72,7 @@ def test_opening_comparing_and_copying_go_where_they_should(qtbot: QtBot, contex
     view.table.select("flight-delay")
     view.compare.click()
     assert context.navigator.here == Place("compare", {"left": "flight-delay@1", "right": "flight-delay@2"})
-    view.table._actions[2][0].trigger()
+    view.table._actions[2].trigger()
     assert QGuiApplication.clipboard().text() == "flight-delay"
     view.table.opened.emit(view.table.current())
     assert context.navigator.here == Place("model", {"model": "flight-delay"})
