@@ -11,9 +11,11 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from mlops_desktop.domain.deployments import EngineKind
 from mlops_desktop.domain.errors import Conflict, InvalidInput
 from mlops_desktop.engines.routes_file import write_private
 
+FILE = "gateway.json"  # in the run/ folder
 TRIES = 100  # how far beyond a taken port a free one is looked for
 
 
@@ -27,6 +29,7 @@ class Addresses:
     token: str
     configured: int
     used: bool = False  # it has listened there at least once: people may know the address
+    holder: str = ""  # the engine whose gateway listened there last
 
 
 class AddressBook:
@@ -66,10 +69,10 @@ class AddressBook:
         self._remember(found)
         return found
 
-    def used(self, addresses: Addresses) -> None:
-        """Note that a gateway listens there."""
-        if not addresses.used:
-            self._remember(replace(addresses, used=True))
+    def used(self, addresses: Addresses, holder: EngineKind) -> None:
+        """Note that the gateway of this engine listens there."""
+        if (addresses.used, addresses.holder) != (True, holder.value):
+            self._remember(replace(addresses, used=True, holder=holder.value))
 
     def _choose(self, old: Addresses | None) -> Addresses:
         if not 0 <= self._configured <= 65535:

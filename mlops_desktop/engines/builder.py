@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from mlops_desktop.runtime.jobs import JobContext
 
 PACKAGE = Path(__file__).resolve().parent.parent
-ABANDONED = "1h"
+BUILD_NAME = "mlops-desktop-build-"  # no label: the image, and so its containers, would inherit it
+ABANDONED_SECONDS = 3600
+ABANDONED = f"{ABANDONED_SECONDS}s"
 CLEAN_ROUNDS, CLEAN_QUIET, CLEAN_PAUSE = 30, 3, 0.1  # seconds; quiet for three rounds is clean
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 _PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
@@ -120,7 +122,8 @@ class ImageBuilder:
         """Lay the bundle on the serving image: faster than a build, and no text of the version is an instruction."""
         step = "Model"
         context.log(f"Adding {len(model.files)} files, {model.size / 1e6:.1f} MB", step=step)
-        container = self._host.create(f"mlops-desktop-build-{uuid4().hex[:12]}", serving, {"network_mode": "none"})
+        self._remove_abandoned()
+        container = self._host.create(f"{BUILD_NAME}{uuid4().hex[:12]}", serving, {"network_mode": "none"})
         try:
             with spooled(model.context) as tar:
                 self._host.put(container, "/opt", tar)
@@ -129,6 +132,12 @@ class ImageBuilder:
         finally:
             self._host.remove(container)
         context.log(f"Tagged {model.name}", step=step)
+
+    def _remove_abandoned(self) -> None:
+        """Remove the containers of builds whose application was killed between two calls."""
+        for container in self._host.never_started(BUILD_NAME):
+            if time.time() - float(container["Created"]) > ABANDONED_SECONDS:
+                self._host.remove(str(container["Id"]))
 
     def _clean(self, stage: str) -> None:
         """Remove the first stage, which may know the company's index; a failure must not hide the build's own.

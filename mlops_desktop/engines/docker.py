@@ -169,6 +169,11 @@ class DockerHost:
         wanted = [f"{key}={value}" if value else key for key, value in labels.items()]
         return self._call(lambda api: list(api.containers(all=True, filters={"label": wanted})))
 
+    def never_started(self, name: str) -> list[dict[str, Any]]:
+        """Containers whose name begins so and that were only created."""
+        filters = {"name": [f"^/{name}"], "status": ["created"]}
+        return self._call(lambda api: list(api.containers(all=True, filters=filters)))
+
     def put(self, container: str, folder: str, tar: bytes | IO[bytes]) -> None:
         """Unpack a tar inside a container, which need not run."""
         self._call(lambda api: api.put_archive(container, folder, tar))

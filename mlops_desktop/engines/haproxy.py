@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlops_desktop.domain.deployments import EngineKind
 from mlops_desktop.domain.errors import Conflict, EngineUnavailable, WorkstationError
 from mlops_desktop.engines import addresses as ports
 from mlops_desktop.engines import haproxy_config as text
@@ -47,7 +48,7 @@ class HaproxyGateway:
         self._images = ImageBuilder(settings, host)
         self._container = folders.gateway
         self._volume = f"mlops-desktop-{workspace}-gateway"
-        self._addresses = ports.AddressBook(folder / "gateway.json", settings.bind_address, settings.gateway_port)
+        self._addresses = ports.AddressBook(folder / ports.FILE, settings.bind_address, settings.gateway_port)
         self._routes_file = folder / "routes.json"
         self._lock = threading.RLock()
         self._on_host_network: bool | None = None
@@ -128,7 +129,7 @@ class HaproxyGateway:
                 with contextlib.suppress(WorkstationError):
                     self._host.remove(self._container)
                 raise
-            self._addresses.used(chosen)
+            self._addresses.used(chosen, EngineKind.DOCKER)
             return
 
     def _start(self, image: str, chosen: ports.Addresses) -> None:

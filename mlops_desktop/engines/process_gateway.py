@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from mlops_desktop.domain.deployments import EngineKind
 from mlops_desktop.domain.errors import Conflict, EngineUnavailable
 from mlops_desktop.engines import addresses as ports
 from mlops_desktop.engines import local
@@ -30,9 +31,7 @@ class ProcessGateway:
     def __init__(self, settings: Settings, paths: WorkspacePaths) -> None:
         self._settings = settings
         self._paths = paths
-        self._addresses = ports.AddressBook(
-            paths.runtime / "gateway.json", settings.bind_address, settings.gateway_port
-        )
+        self._addresses = ports.AddressBook(paths.runtime / ports.FILE, settings.bind_address, settings.gateway_port)
         self._routes_file = paths.runtime / "routes.json"
         self._record = paths.runtime / "gateway-process.json"
         self._lock = threading.RLock()
@@ -52,7 +51,7 @@ class ProcessGateway:
                     if chosen.used or attempt == PORT_TRIES - 1:
                         raise
                     continue
-                self._addresses.used(chosen)
+                self._addresses.used(chosen, EngineKind.PROCESS)
                 return
 
     def apply(self, routes: Sequence[Route]) -> None:

@@ -258,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="the workspace's run/ folder")
     parser.add_argument("--sockets", type=Path, required=True, help="where the deployments' sockets lie")
     options = parser.parse_args(arguments)
-    listen = addresses.read(options.folder / "gateway.json")
+    listen = addresses.read(options.folder / addresses.FILE)
     if listen is None:
         sys.stderr.write("gateway.json can't be read\n")
         return 2

@@ -241,6 +241,13 @@ class DeliveryService:
             raise Conflict(f"Nothing of {model} runs in {environment}.", "There is nothing to stop.")
         return [self.stop(session, d.id, reason=reason) for d in live]
 
+    def shut_down(self, session: Session, *, reason: str = "") -> None:
+        """Stop every live deployment and then the gateway; the addresses answer again after the next release."""
+        self._accounts.authorise(session, Action.DEPLOY)
+        for deployment in self.deployments(live_only=True):
+            self.stop(session, deployment.id, reason=reason)
+        self._room.stop_gateway()
+
     def start(self, session: Session, deployment: str, *, context: JobContext | None = None) -> Deployment:
         """Start a stopped deployment again; it takes the traffic if its environment has no current one."""
         context = context or JobContext.silent()

@@ -77,6 +77,10 @@ class EngineRoom:
             raise DeploymentFailed(f"Deployment {deployment} answered {answer.status} to {path}.", answer.text[:200])
         return answer.body
 
+    def stop_gateway(self) -> None:
+        """Take the addresses away; the next release brings them back."""
+        self.gateway.close(stop=True)
+
     def close(self) -> None:
         with self._lock:
             self.http.close()
@@ -93,9 +97,10 @@ class EngineRoom:
 
                 settings = self._parts.settings
                 kinds = {d.engine for d in store.deployments_of(self._parts.database.read(), live_only=True)}
-                if settings.engine == "auto" and EngineKind.DOCKER in kinds:
+                if settings.engine == "auto" and kinds:
                     # Docker may be down for a moment: its deployments are unknown then, and another engine can't help.
-                    settings = replace(settings, engine=EngineKind.DOCKER.value)
+                    chosen = EngineKind.DOCKER if EngineKind.DOCKER in kinds else EngineKind.PROCESS
+                    settings = replace(settings, engine=chosen.value)
                 self._opened = open_engine(settings, self._parts.paths, self._parts.workspace_id)
             return self._opened
 

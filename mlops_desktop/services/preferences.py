@@ -1,23 +1,23 @@
-"""The settings of a workspace as a person changes them, and the facts that help to find what is wrong."""
+"""The settings of a workspace as a person changes them."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-import platform
-import shutil
+import re
+import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mlops_desktop
 from mlops_desktop.domain.accounts import Action, Session
-from mlops_desktop.domain.errors import InvalidInput, StorageError
+from mlops_desktop.domain.deployments import Deployment, EngineKind
+from mlops_desktop.domain.errors import Conflict, InvalidInput, StorageError
 from mlops_desktop.domain.events import SettingsChanged
 from mlops_desktop.settings import Settings
-from mlops_desktop.store.workspaces import engine_version
+from mlops_desktop.store.deployments import deployments_of
 
 if TYPE_CHECKING:
     from mlops_desktop.services.accounts import AccountsService
@@ -35,6 +35,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "lock_minutes": (0.0, 24 * 60.0),
     "gateway_port": (0, 65_535),
 }
+# Lists of images, the first that exists is taken.
+IMAGES = ("base_images", "gateway_images")
+_IMAGE = re.compile(r"[a-z0-9][\w.:/-]{0,200}(@sha256:[0-9a-f]{64})?")
 
 
 class PreferencesService:
@@ -57,7 +60,7 @@ class PreferencesService:
 
     def overridden(self) -> list[str]:
         """Settings that a variable of the environment decides, whatever the file says."""
-        return [name for name in (*RANGES, "engine") if f"MLOPS_DESKTOP_{name.upper()}" in os.environ]
+        return [name for name in (*RANGES, *IMAGES, "engine") if f"MLOPS_DESKTOP_{name.upper()}" in os.environ]
 
     def change(self, session: Session, changes: Mapping[str, Any]) -> Settings:
         """Write these values into settings.json; None takes a value back to its default. Refused values change nothing.
@@ -66,7 +69,9 @@ class PreferencesService:
         """
         admin = self._accounts.authorise(session, Action.MANAGE_POLICIES)
         values = {name: None if value is None else _checked(name, value) for name, value in changes.items()}
+        self._refuse_taken_port(values.get("gateway_port"))
         with self._parts.database.write() as tx:
+            _check_engine(values.get("engine"), deployments_of(tx.db, live_only=True))
             before = self._file_values()
             after = {k: v for k, v in {**before, **values}.items() if v is not None}
             told = [f"{k} {before.get(k, 'default')} → {after.get(k, 'default')}" for k in values]
@@ -75,21 +80,19 @@ class PreferencesService:
                 self._write(after)
         return self.stored()
 
-    def facts(self) -> dict[str, str]:
-        """For a report: versions, paths and sizes, without names of people or models."""
-        paths, free = self._parts.paths, shutil.disk_usage(self._parts.paths.root).free
-        database = sum(f.stat().st_size for f in paths.root.glob(f"{paths.database.name}*"))
-        return {
-            "MLOps Desktop": mlops_desktop.__version__,
-            "Python": platform.python_version(),
-            "System": platform.platform(),
-            "SQLite": engine_version(self._parts.database.read()),
-            "Workspace": str(paths.root),
-            "Workspace id": self._parts.workspace_id,
-            "Database": f"{database / 2**20:,.1f} MiB",
-            "Free space": f"{free / 2**30:,.1f} GiB",
-            "Logs": str(paths.logs),
-        }
+    def _refuse_taken_port(self, port: int | None) -> None:
+        """The present port is in use by our own gateway; any other has to be free now."""
+        settings = self._parts.settings
+        if not port or port == settings.gateway_port or port == self.stored().gateway_port:
+            return
+        try:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((settings.bind_address, port))
+        except OSError:
+            raise InvalidInput(
+                f"gateway_port: {port} is in use by another program.", "Choose another one, or 0 for any that is free."
+            ) from None
 
     def _file_values(self) -> dict[str, Any]:
         try:
@@ -113,11 +116,23 @@ class PreferencesService:
             raise StorageError(f"The settings could not be written: {reason}.", "Free some space.") from None
 
 
+def _check_engine(wanted: str | None, live: Sequence[Deployment]) -> None:
+    """Conflict while something runs on another engine than the wanted one: it could not be seen from there."""
+    others = [d for d in live if wanted in {EngineKind.DOCKER, EngineKind.PROCESS} and d.engine != wanted]
+    if others:
+        named = ", ".join(sorted({f"{d.label} in {d.environment}" for d in others}))
+        raise Conflict(
+            f"{named} still runs on the {others[0].engine} engine.", "Stop it first, then change the engine."
+        )
+
+
 def _checked(name: str, value: Any) -> Any:
     if name == "engine":
         if value not in ENGINES:
             raise InvalidInput(f"There is no engine {str(value)[:40]!r}.", f"There are {', '.join(ENGINES)}.")
         return value
+    if name in IMAGES:
+        return _checked_images(name, value)
     if name not in RANGES:
         raise InvalidInput(f"There is no setting {name[:80]!r} to change here.", "Others are in settings.json.")
     least, most = RANGES[name]
@@ -132,3 +147,14 @@ def _checked(name: str, value: Any) -> Any:
             raise InvalidInput(f"{name}: {value} is no port that can be used.", "Give 0, or 1024 to 65535.")
         return int(number)
     return number
+
+
+def _checked_images(name: str, value: Any) -> list[str]:
+    given = value.split(",") if isinstance(value, str) else [str(entry) for entry in value]
+    images = [entry.strip() for entry in given if entry.strip()]
+    wrong = next((entry for entry in images if not _IMAGE.fullmatch(entry)), None)
+    if wrong is not None or not images:
+        raise InvalidInput(
+            f"{name}: {(wrong or 'nothing')[:80]!r} is no image.", "Give names such as python:3.11-slim."
+        )
+    return images

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from mlops_desktop.domain.deployments import Deployment, DeploymentState
+from mlops_desktop.domain.deployments import Deployment, DeploymentState, EngineKind
 from mlops_desktop.domain.errors import WorkstationError
 from mlops_desktop.domain.events import DeploymentStateNoticed
 from mlops_desktop.runtime.jobs import JobContext
@@ -50,7 +50,9 @@ class Reconciler:
                 self._note(deployment, DeploymentState.UNKNOWN, status.message)
             return len(unknown)
         found = {f.deployment: f for f in self._room.engine.list()}
-        changed = sum(self._mend(deployment, found.get(deployment.id), launch) for deployment in rows)
+        changed = self._leave_foreign([d for d in rows if d.engine is not status.kind], status.kind)
+        own = [d for d in rows if d.engine is status.kind]
+        changed += sum(self._mend(deployment, found.get(deployment.id), launch) for deployment in own)
         known = {d.id for d in store.deployments_of(self._parts.database.read(), live_only=True)}
         for orphan in found.keys() - known:
             if not launch.owned(orphan):
@@ -61,6 +63,14 @@ class Reconciler:
             self._room.apply_routes()
             self._routes_applied = True
         return changed
+
+    def _leave_foreign(self, rows: list[Deployment], kind: EngineKind) -> int:
+        """What runs on the other engine can't be seen from here, so it is neither gone nor to be started again."""
+        fresh = [d for d in rows if d.state is not DeploymentState.UNKNOWN]
+        for d in fresh:
+            reason = f"it runs on the {d.engine} engine, and this workspace is set to {kind}"
+            self._note(d, DeploymentState.UNKNOWN, reason)
+        return len(fresh)
 
     def _mend(self, deployment: Deployment, found: Found | None, launch: Launch) -> bool:
         if launch.owned(deployment.id):

@@ -98,19 +98,7 @@ class Tour:
         if self.replay is not None:
             self.replay.stop()
         if (workspace := self.opened) is not None:
-            available = workspace.delivery.engine_status().available
-            if available:
-                for deployment in workspace.delivery.deployments(live_only=True):
-                    workspace.delivery.stop(self.sessions["engineer"], deployment.id, reason="the tour is over")
+            if workspace.delivery.engine_status().available and "engineer" in self.sessions:
+                workspace.delivery.shut_down(self.sessions["engineer"], reason="the tour is over")
             workspace.close()
-            if available:
-                self._stop_gateway(workspace)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _stop_gateway(self, workspace: Workspace) -> None:
-        from mlops_desktop.engines.choose import open_engine
-        from mlops_desktop.settings import WorkspacePaths
-
-        engine, gateway = open_engine(workspace.settings, WorkspacePaths(workspace.path), workspace.id)
-        gateway.close(stop=True)
-        engine.close()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from mlops_desktop.domain.accounts import Account, Session
 from mlops_desktop.ui.error_reporter import problem_of
 from mlops_desktop.ui.main_window import MainWindow
+from mlops_desktop.ui.screens.catalogue import BY_KEY, SCREENS
 from mlops_desktop.ui.screens.sign_in.presenter import SignInPresenter
 from mlops_desktop.ui.screens.sign_in.view import SignInView
 from mlops_desktop.ui.task_runner import TaskRunner
@@ -166,7 +167,8 @@ class Program(QObject):
         self.window.show_desk()
         window_state().setValue(f"people/{workspace.path}", account.name)
         last = window_state().value(f"places/{workspace.id}/{account.name}", "overview")
-        self.context.navigator.open(last if isinstance(last, str) else "overview")
+        known = {spec.key for spec in SCREENS if spec.available}
+        self.context.navigator.open(last if last in known else "overview")
         self._watch_idleness(workspace)
         # Collecting imports the engine's library; the screen comes first.
         tasks = self.context.tasks
@@ -190,8 +192,6 @@ class Program(QObject):
         desk.screen_shown.connect(self._remember_place)
 
     def _remember_place(self, key: str) -> None:
-        from mlops_desktop.ui.screens.catalogue import BY_KEY
-
         if self.context is not None and BY_KEY[key].rail:
             state = window_state()
             state.setValue(f"places/{self.context.workspace.id}/{self.context.account.name}", key)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_desktop.domain.deployments import EngineKind
 from mlops_desktop.domain.errors import Conflict, InvalidInput
 from mlops_desktop.engines import addresses, haproxy_config
 from mlops_desktop.engines.gateway import Route, Target, check_routes, serving, slots
@@ -84,7 +85,8 @@ def test_addresses_are_chosen_once(tmp_path: Path) -> None:
 def test_a23_a_known_port_that_is_taken_is_a_conflict(tmp_path: Path) -> None:
     book = addresses.AddressBook(tmp_path / "gateway.json", "127.0.0.1", addresses.free_port("127.0.0.1", 0))
     first = book.free()
-    book.used(first)
+    book.used(first, EngineKind.DOCKER)
+    assert addresses.read(tmp_path / "gateway.json").holder == "docker"
     with socket.socket() as other:
         other.bind(("127.0.0.1", first.port))
         other.listen()
