@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mlops_desktop.domain.registry import ModelVersion
     from mlops_desktop.services.alerts import AlertsService
     from mlops_desktop.services.delivery import DeliveryService
+    from mlops_desktop.services.diagnostics import DiagnosticsService
     from mlops_desktop.services.engine_room import EngineRoom
     from mlops_desktop.services.monitoring import MonitoringService
     from mlops_desktop.services.preferences import PreferencesService
@@ -133,6 +134,12 @@ class Workspace:
         from mlops_desktop.services.preferences import PreferencesService
 
         return self._once("preferences", lambda: PreferencesService(self._parts, self.accounts))
+
+    @property
+    def diagnostics(self) -> DiagnosticsService:
+        from mlops_desktop.services.diagnostics import DiagnosticsService
+
+        return self._once("diagnostics", lambda: DiagnosticsService(self._parts, self.accounts))
 
     def integrity_problems(self) -> list[str]:
         """What SQLite finds and every row that differs from the audit trail; empty when all is well."""

@@ -41,3 +41,9 @@ def engine_version(db: Sql) -> str:
     """Which SQLite reads and writes here."""
     row = first(db, "SELECT sqlite_version() AS version", {})
     return str(row["version"]) if row else ""
+
+
+def schema_version(db: Sql) -> int:
+    """The number of the last migration that this workspace has seen."""
+    row = first(db, "SELECT user_version AS version FROM pragma_user_version", {})
+    return int(row["version"]) if row else 0

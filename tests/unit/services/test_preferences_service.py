@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -90,8 +91,23 @@ def test_variables_win_and_are_named(workspace: Workspace, monkeypatch: pytest.M
     assert workspace.preferences.stored().lock_minutes == 2.0
 
 
-def test_facts_name_versions_and_no_person(workspace: Workspace) -> None:
-    facts = workspace.preferences.facts()
-    assert facts["SQLite"].startswith("3.")
-    assert facts["Workspace id"] == workspace.id
-    assert "mila" not in " ".join(facts.values()).lower()
+def test_a_port_that_another_program_has_is_refused(workspace: Workspace) -> None:
+    mila = workspace.accounts.sign_in("mila", PASSWORD)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(InvalidInput, match=f"{port} is in use by another program"):
+            workspace.preferences.change(mila, {"gateway_port": port})
+    assert workspace.preferences.change(mila, {"gateway_port": 0}).gateway_port == 0
+    workspace.preferences.change(mila, {"gateway_port": None})
+
+
+def test_base_images_are_names_of_images(workspace: Workspace) -> None:
+    mila = workspace.accounts.sign_in("mila", PASSWORD)
+    changed = workspace.preferences.change(mila, {"base_images": "team/base:3, python:3.11-slim"})
+    assert changed.base_images == ("team/base:3", "python:3.11-slim")
+    for wrong in ("", "two words", "-v /:/host", "UPPER"):
+        with pytest.raises(InvalidInput, match="is no image"):
+            workspace.preferences.change(mila, {"base_images": wrong})
+    assert workspace.preferences.change(mila, {"base_images": None}).base_images == Settings().base_images
