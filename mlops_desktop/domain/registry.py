@@ -213,6 +213,8 @@ class VersionSummary:
     description: str
     environments: tuple[str, ...] = ()  # where it is current
     damaged: bool = False
+    verdict: InspectionVerdict | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -239,7 +241,7 @@ class ModelSummary:
 class Difference:
     """One line of a comparison of two versions; `delta` is right minus left where both are numbers."""
 
-    section: str  # metrics, params, schema, dependencies, lineage, files
+    section: str  # metrics, params, tags, schema, dependencies, lineage, files
     name: str
     left: str | None
     right: str | None
@@ -320,6 +322,7 @@ def compare(left: ModelVersion, right: ModelVersion) -> Comparison:
         delta = b - a if a is not None and b is not None else None
         differences.append(Difference("metrics", name, _number(a), _number(b), delta))
     differences += _rows("params", left.params, right.params)
+    differences += _rows("tags", left.tags, right.tags)
     differences += _rows("schema", _schema(left.signature), _schema(right.signature))
     differences += _rows("dependencies", left.lineage.environment, right.lineage.environment)
     differences += _rows("lineage", _lineage_rows(left.lineage), _lineage_rows(right.lineage))
@@ -338,13 +341,23 @@ def _number(value: float | None) -> str | None:
 
 def _schema(signature: Signature) -> dict[str, str]:
     columns = [("input", c) for c in signature.inputs] + [("output", c) for c in signature.outputs]
-    return {f"{kind} {c.name}": c.type + ("" if c.required else ", may be missing") for kind, c in columns}
+    return {f"{kind} {c.name}": _column_text(c) for kind, c in columns}
+
+
+def _column_text(column: Column) -> str:
+    shape = "" if column.shape is None else f" {list(column.shape)}"
+    return column.type + shape + ("" if column.required else ", may be missing")
 
 
 def _lineage_rows(lineage: Lineage) -> dict[str, str]:
     rows = {f"data {name}": digest[:12] for name, digest in lineage.data.items()}
-    rows |= {"code commit": lineage.code_commit[:12], "source": lineage.source, "python": lineage.python}
+    # The same commit with changes on top of it is other code.
+    dirty = ", uncommitted changes" if lineage.code_dirty else ""
+    rows |= {"code commit": f"{lineage.code_commit[:12]}{dirty}" if lineage.code_commit else ""}
+    rows |= {"source": lineage.source, "source digest": lineage.source_digest[:12], "python": lineage.python}
     rows |= {"seed": "" if lineage.seed is None else str(lineage.seed), "machine": lineage.machine}
+    rows |= {"continues": "" if lineage.parent is None else f"version {lineage.parent}"}
+    rows |= {"trained by": lineage.trained_by}
     return {name: value for name, value in rows.items() if value}
 
 

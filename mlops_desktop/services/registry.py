@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mlops_desktop.domain.accounts import Action, Session
+from mlops_desktop.domain.comparison import FeatureComparison
 from mlops_desktop.domain.errors import Conflict, InvalidArtifact, InvalidInput, NotFound, StorageError
 from mlops_desktop.domain.events import (
     ModelChanged,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from mlops_desktop.formats.inspect import ModelFile
     from mlops_desktop.services.accounts import AccountsService
     from mlops_desktop.services.parts import Parts
+    from mlops_desktop.serving.bins import Profile
     from mlops_desktop.store.database import Transaction
 
 Label = str | tuple[str, int] | ModelVersion
@@ -216,6 +218,15 @@ class RegistryService:
         """Every fact of two versions side by side."""
         return compare(self.version(*_label_of(left)), self.version(*_label_of(right)))
 
+    def compare_training_data(self, left: Label, right: Label) -> tuple[FeatureComparison, ...]:
+        """The reference profiles of two versions on the same bins, the furthest apart first.
+
+        NotFound when one of them has no profile, InvalidArtifact when it can't be read.
+        """
+        from mlops_desktop.analysis.references import compare_profiles
+
+        return compare_profiles(*(self._profile_of(self.version(*_label_of(one))) for one in (left, right)))
+
     def read_file(self, version: ModelVersion, role: FileRole) -> bytes:
         """The first file of that role, its digest verified; NotFound when the version has none."""
         file = version.file(role)
@@ -297,6 +308,14 @@ class RegistryService:
         return self._parts.artifacts.collect_garbage(store.referenced_digests(self._parts.database.read()))
 
     # Steps
+
+    def _profile_of(self, version: ModelVersion) -> Profile:
+        from mlops_desktop.serving.bins import Profile, ProfileError
+
+        try:
+            return Profile.from_json(self.read_file(version, FileRole.PROFILE))
+        except ProfileError as error:
+            raise InvalidArtifact(f"The profile of {version.label} can't be read: {error}.") from None
 
     def _earlier(self, model: str, key: str) -> ModelVersion | None:
         earlier = store.version_by_key(self._parts.database.read(), key)

@@ -44,7 +44,7 @@ class VersionDigests:
 
 _SUMMARY = """
 SELECT v.id, m.name AS model, v.number, v.format, v.digest, v.registered_by, v.created_at, v.metrics,
-       v.description, v.damaged
+       v.description, v.damaged, v.tags, json_extract(v.inspection, '$.verdict') AS verdict
   FROM versions v JOIN models m ON m.id = v.model_id
 """
 _FULL = """
@@ -200,6 +200,8 @@ def _summary(row: Row, current: dict[int, tuple[str, ...]]) -> VersionSummary:
             row["description"],
             current.get(row["id"], ()),
             bool(row["damaged"]),
+            InspectionVerdict(row["verdict"]),
+            json.loads(row["tags"]),
         )
 
 

@@ -20,6 +20,7 @@ class BarCompare(QWidget):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name = name
+        self._words = ("reference", "now")
         self._bins: Sequence[str] = ()
         self._reference: Sequence[float] = ()
         self._current: Sequence[float] = ()
@@ -35,10 +36,19 @@ class BarCompare(QWidget):
         self._name = name or self._name
         worst = max(zip(bins, reference, current, strict=False), key=lambda row: abs(row[2] - row[1]), default=None)
         self.setAccessibleName(self._name)
-        self.setAccessibleDescription(
-            f"Largest difference in {worst[0]}: {worst[1]:.1%} in the reference, {worst[2]:.1%} now." if worst else ""
-        )
+        self.setAccessibleDescription(f"Largest difference in {self._told(*worst)}." if worst else "")
         self.update()
+
+    def set_words(self, reference: str, current: str) -> None:
+        """What the two are called, where they are not the reference and what comes in now."""
+        self._words = (reference, current)
+        self.update()
+
+    def _told(self, name: str, reference: float, current: float) -> str:
+        before, after = self._words
+        if self._words == ("reference", "now"):
+            return f"{name}: {reference:.1%} in the reference, {current:.1%} now"
+        return f"{name}: {reference:.1%} in {before}, {current:.1%} in {after}"
 
     def sizeHint(self) -> QSize:
         return QSize(420, 200)
@@ -53,7 +63,7 @@ class BarCompare(QWidget):
         painter.setFont(small)
         middle = int(Qt.AlignmentFlag.AlignVCenter)
         left = float(AXIS)
-        for words, filled in (("reference", False), ("now", True)):
+        for words, filled in ((self._words[0], False), (self._words[1], True)):
             square = QRectF(left, HEAD / 2 - 5, 10, 10)
             if filled:
                 painter.fillRect(square, QColor(now.series[0]))
@@ -61,7 +71,7 @@ class BarCompare(QWidget):
                 painter.setPen(QPen(QColor(now.muted), 1))
                 painter.drawRect(square)
             painter.setPen(QColor(now.text))
-            painter.drawText(QRectF(left + 16, 0, 90, HEAD), middle, words)
+            painter.drawText(QRectF(left + 16, 0, metrics.horizontalAdvance(words) + 4, HEAD), middle, words)
             left += 16 + metrics.horizontalAdvance(words) + 16
         area = QRectF(AXIS, HEAD, self.width() - AXIS - 8, self.height() - HEAD - FOOT)
         top = max([*self._reference, *self._current, 0.01]) * 1.08
@@ -97,8 +107,7 @@ class BarCompare(QWidget):
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             index = int((event.pos().x() - AXIS) // max(self._width(), 0.01))
             if 0 <= index < min(len(self._bins), len(self._reference), len(self._current)):
-                reference, current = self._reference[index], self._current[index]
-                words = f"{self._bins[index]}: {reference:.1%} in the reference, {current:.1%} now"
+                words = self._told(self._bins[index], self._reference[index], self._current[index])
                 QToolTip.showText(event.globalPos(), tip(words), self)
             return True
         return super().event(event)

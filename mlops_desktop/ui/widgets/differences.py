@@ -13,7 +13,7 @@ from mlops_desktop.ui.widgets.badges import Badge
 from mlops_desktop.ui.widgets.columns import Column, Kind
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
 
-SECTIONS = ("metrics", "params", "schema", "dependencies", "lineage", "files")
+SECTIONS = ("metrics", "params", "tags", "schema", "dependencies", "lineage", "files")
 HIGHER_IS_BETTER = {"roc_auc", "accuracy", "f1", "precision", "recall", "r2", "average_precision", "balanced_accuracy"}
 LOWER_IS_BETTER = {"mae", "mse", "rmse", "log_loss", "brier", "brier_score", "mape", "ece"}
 SHOWN = 24

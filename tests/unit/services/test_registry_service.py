@@ -11,6 +11,7 @@ import pytest
 
 from mlops_desktop.domain.errors import Conflict, InvalidArtifact, InvalidInput, NotAllowed, NotFound
 from mlops_desktop.domain.registry import FileRole, Format, InspectionVerdict, Task
+from mlops_desktop.serving.bins import category_bins
 from tests.unit.services.registry_kit import PASSWORD, SIGNATURE, Kit, lineage, model_file
 
 EXAMPLES = {"columns": ["a", "b"], "rows": [[1.0, 2.0]], "predictions": [3.0], "scores": None}
@@ -207,6 +208,31 @@ def test_compare_and_unknown_labels(kit: Kit) -> None:
     for label, error in (("delay@3", NotFound), ("nobody@1", NotFound), ("delay", InvalidInput)):
         with pytest.raises(error):
             kit.workspace.registry.version(label)
+
+
+def test_training_data_are_compared_by_their_profiles(kit: Kit) -> None:
+    old, new = (
+        {"schema": 1, "rows": 4, "features": {"a": category_bins(values).to_dict()}} for values in ("aab", "abb")
+    )
+    kit.register(profile=old)
+    second = kit.register(auc=0.75, profile=new)
+    kit.register(auc=0.8)
+    registry = kit.workspace.registry
+    [found] = registry.compare_training_data("delay@1", ("delay", 2))
+    assert (found.feature, found.bins, found.left_shares) == ("a", ("a", "b"), pytest.approx((2 / 3, 1 / 3)))
+    with pytest.raises(NotFound):
+        registry.compare_training_data("delay@1", "delay@3")
+    blob = kit.workspace._parts.artifacts.path(next(f.digest for f in second.files if f.role is FileRole.PROFILE))
+    blob.chmod(0o600)
+    blob.write_bytes(b"{}")
+    with pytest.raises(InvalidArtifact):
+        registry.compare_training_data("delay@1", "delay@2")
+
+
+def test_a_row_of_the_list_tells_tags_and_verdict(kit: Kit) -> None:
+    kit.register(tags={"team": "blue"})
+    [row] = kit.workspace.registry.versions("delay")
+    assert (row.tags, row.verdict) == ({"team": "blue"}, InspectionVerdict.ALLOW)
 
 
 def test_a13_a_damaged_file_is_found_marked_and_healed(kit: Kit) -> None:
