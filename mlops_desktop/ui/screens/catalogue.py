@@ -65,6 +65,7 @@ SCREENS = (
     ScreenSpec("audit", "Audit", "scroll-text", "Ctrl+7", f"{_AT}.audit.presenter:create", "subject=text, sequence=n"),
     ScreenSpec("team", "Team", "users", "Ctrl+8", f"{_AT}.team.presenter:create", "account=name"),
     ScreenSpec("settings", "Settings", "settings", "Ctrl+,", f"{_AT}.settings.presenter:create", "page=name"),
+    ScreenSpec("manual", "Manual", "book-open", "F1", f"{_AT}.manual.presenter:create", "page=name, heading=slug"),
     ScreenSpec(
         "model",
         "Model",

@@ -21,6 +21,7 @@ EVERYWHERE = (
     ("Ctrl+J", "Jobs"),
     ("Ctrl+B", "News"),
     ("Ctrl+L", "Lock"),
+    ("F1", "Manual"),
     ("?", "This list"),
     ("Ctrl+Q", "Close the window"),
 )
