@@ -1,0 +1,146 @@
+"""The model card: what is known of the version on one page of Markdown, to read, copy and save.
+
+People write the descriptions, so the page is shown without HTML, and nothing that it points at is ever loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt, QUrl, Signal
+from PySide6.QtGui import QGuiApplication, QTextDocument
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
+
+from mlops_desktop.ui.screens.version.facts import VersionFacts
+from mlops_desktop.ui.theme import L, M, S
+from mlops_desktop.ui.widgets.buttons import Button
+from mlops_desktop.ui.widgets.cards import Card
+from mlops_desktop.ui.widgets.plain_label import PlainLabel
+from mlops_desktop.ui.words import exactly
+
+INPUTS_SHOWN = 40
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&])")
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def card_of(facts: VersionFacts) -> str:
+    """The card in Markdown. Descriptions stand as they were written: they may be Markdown themselves."""
+    version, origin = facts.version, facts.version.lineage
+    parts = [f"# {escaped(version.label)}"]
+    if facts.model.description:
+        parts.append(facts.model.description)
+    parts.append(version.description or "*Nobody described this version.*")
+    parts += ["## What it is", _facts_table(facts)]
+    if version.metrics:
+        rows = [(name, f"{value:.6g}") for name, value in sorted(version.metrics.items())]
+        parts += ["## Metrics", _table(("Metric", "Value"), rows)]
+    if origin.data:
+        rows = [(name, digest) for name, digest in origin.data.items()]
+        parts += ["## Data", _table(("Data set", "SHA-256"), rows)]
+    columns = version.signature.inputs
+    if columns:
+        inputs = [(c.name, c.type, "no" if c.required else "yes") for c in columns[:INPUTS_SHOWN]]
+        parts += ["## Inputs", _table(("Name", "Type", "May be missing"), inputs)]
+        if len(columns) > INPUTS_SHOWN:
+            parts.append(f"and {len(columns) - INPUTS_SHOWN} more")
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts_table(facts: VersionFacts) -> str:
+    version, origin = facts.version, facts.version.lineage
+    rows = [
+        ("Task", version.task.value),
+        ("Owner", facts.model.owner),
+        ("Registered", f"{exactly(version.created_at)} by {version.registered_by}"),
+        ("Trained by", origin.trained_by),
+        ("Format", version.format.value),
+        ("Code", origin.code_commit[:12] or origin.source),
+        ("Seed", "" if origin.seed is None else str(origin.seed)),
+        ("Digest", version.digest),
+        *((stage.environment.capitalize(), f"{stage.badge.word}, {stage.text}") for stage in facts.stages()),
+    ]
+    return _table(("Fact", "Value"), [(name, value) for name, value in rows if value])
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head)]
+    lines += [tuple(escaped(cell) for cell in row) for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+class SafeMarkdown(QTextBrowser):
+    """Markdown without HTML, pictures or links that open: whoever wrote it learns nothing of who reads it."""
+
+    FEATURES = QTextDocument.MarkdownFeature.MarkdownNoHTML | QTextDocument.MarkdownFeature.MarkdownDialectGitHub
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._source = ""
+        self.setAccessibleName(name)
+        self.setOpenLinks(False)
+        self.setOpenExternalLinks(False)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.document().setDocumentMargin(L)
+
+    @property
+    def source_text(self) -> str:
+        return self._source
+
+    def show_markdown(self, text: str) -> None:
+        """The scroll position stays while the text does."""
+        if text != self._source:
+            self._source = text
+            self.document().setMarkdown(text, self.FEATURES)
+
+    def loadResource(self, kind: int, name: QUrl | str) -> QByteArray:
+        """Nothing, wherever it points."""
+        return QByteArray()
+
+
+class CardTab(QWidget):
+    """Written by the application from what was registered, with the words of people in it."""
+
+    copied = Signal()
+    saved = Signal(str)  # the file
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name = "card"
+        self.page = SafeMarkdown("Model card")
+        self.copy = Button("Copy as Markdown", "copy", clicked=self._copy)
+        self.save = Button("Save", "save", clicked=self._save)
+        self.save.setAccessibleName("Save the card")
+        head = QHBoxLayout()
+        head.setSpacing(S)
+        head.addWidget(PlainLabel("What was registered, on one page to hand on.", "muted"), 1)
+        head.addWidget(self.copy)
+        head.addWidget(self.save)
+        card = Card(padding=2)
+        card.add(self.page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, M, 0, 0)
+        layout.setSpacing(S)
+        layout.addLayout(head)
+        layout.addWidget(card, 1)
+
+    def show_facts(self, facts: VersionFacts) -> None:
+        self._name = f"{facts.version.model}-{facts.version.number}"
+        self.page.show_markdown(card_of(facts))
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.page.source_text)
+        self.copied.emit()
+
+    def _save(self) -> None:
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save the card", f"{self._name}.md", "Markdown (*.md)")
+        if chosen:
+            self.saved.emit(str(Path(chosen)))
