@@ -1,13 +1,14 @@
 """How far two distributions are apart, from shares or counts on the same bins.
 
 Each function takes two arrays of equal length, one entry a bin. Shares are counts divided by their sum.
+
+scipy is imported where it is called: it takes half a second, and most callers of this module only sort and name.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +31,8 @@ def psi(reference: ArrayLike, current: ArrayLike) -> float:
 
 def kullback_leibler(reference: ArrayLike, current: ArrayLike) -> float:
     """KL(reference || current) in nats, sum(r * ln(r / c)) over shares (Kullback and Leibler 1951)."""
+    from scipy import special
+
     return float(np.sum(special.rel_entr(np.asarray(reference), np.asarray(current))))
 
 
@@ -44,6 +47,8 @@ def jensen_shannon(reference: ArrayLike, current: ArrayLike, base: float | None 
 
     In natural logarithms, at most sqrt(ln 2); with base 2 at most 1.
     """
+    from scipy import special
+
     r, c = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
     middle = (r + c) / 2
     divergence = float(np.sum(special.rel_entr(r, middle) + special.rel_entr(c, middle))) / 2
@@ -70,6 +75,8 @@ def chi_square(reference_counts: ArrayLike, current_counts: ArrayLike) -> tuple[
     sum((observed - expected)^2 / expected), expected from the pooled shares, B - 1 degrees of freedom. A table of two
     by two gets Yates' correction, as scipy's `chi2_contingency` does. Bins that are empty in both don't count.
     """
+    from scipy import special
+
     table = np.array([reference_counts, current_counts], dtype=np.float64)
     table = table[:, table.sum(axis=0) > 0]
     total, freedom = table.sum(), table.shape[1] - 1
@@ -88,6 +95,8 @@ def chi_square_fit(reference_counts: ArrayLike, current_counts: ArrayLike) -> tu
 
     The reference is taken as exact. A category that the reference never had makes the statistic infinite.
     """
+    from scipy import special
+
     expected = shares(reference_counts) * np.asarray(current_counts, dtype=np.float64).sum()
     observed = np.asarray(current_counts, dtype=np.float64)
     seen = (expected > 0) | (observed > 0)

@@ -2,6 +2,8 @@
 
 A chunk breaches when an effect is large enough to matter **and** too large for chance at this number of rows.
 Without drift, fixed limits such as "PSI above 0.1" alarm on 4 to 38 % of features a chunk; these stay below 0.5 %.
+
+scipy is imported where it is called: it takes half a second, and most callers of this module only sort and name.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from mlops_desktop.domain.monitoring import DriftState
 
@@ -59,6 +60,8 @@ def pool_rare(
 
 def psi_p_value(value: float, bins: int, reference_rows: int, current_rows: int) -> float:
     """Chance of such a PSI without drift: PSI is about chi-square(B - 1) * (1/n + 1/m) (Yurdakul 2018)."""
+    from scipy import special
+
     if bins < 2:
         return 1.0
     return float(special.chdtrc(bins - 1, value / (1 / reference_rows + 1 / current_rows)))
@@ -66,6 +69,8 @@ def psi_p_value(value: float, bins: int, reference_rows: int, current_rows: int)
 
 def psi_limit(bins: int, reference_rows: int, current_rows: int, level: float = FALSE_ALARMS) -> float:
     """The PSI above which this number of rows is a drift: chance's quantile, at least PSI_FLOOR."""
+    from scipy import special
+
     if bins < 2:
         return PSI_FLOOR
     return max(PSI_FLOOR, float(special.chdtri(bins - 1, level)) * (1 / reference_rows + 1 / current_rows))
@@ -73,24 +78,32 @@ def psi_limit(bins: int, reference_rows: int, current_rows: int, level: float = 
 
 def ks_p_value(distance: float, reference_rows: int, current_rows: int) -> float:
     """Chance of such a KS distance without drift, asymptotically (Smirnov 1939); with ties it is too large."""
+    from scipy import special
+
     effective = reference_rows * current_rows / (reference_rows + current_rows)
     return float(special.kolmogorov(np.sqrt(effective) * distance))
 
 
 def ks_limit(reference_rows: int, current_rows: int, level: float = FALSE_ALARMS) -> float:
     """The KS distance above which this number of rows is a drift, at least DISTANCE_FLOOR."""
+    from scipy import special
+
     effective = reference_rows * current_rows / (reference_rows + current_rows)
     return max(DISTANCE_FLOOR, float(special.kolmogi(level)) / float(np.sqrt(effective)))
 
 
 def l_infinity_p_value(distance: float, bins: int, reference_rows: int, current_rows: int) -> float:
     """Chance of such a largest difference of a share without drift: normal, largest variance, Bonferroni."""
+    from scipy import special
+
     deviation = 0.5 * np.sqrt(1 / reference_rows + 1 / current_rows)
     return float(min(1.0, 2 * max(bins, 1) * special.ndtr(-distance / deviation)))
 
 
 def l_infinity_limit(bins: int, reference_rows: int, current_rows: int, level: float = FALSE_ALARMS) -> float:
     """The largest difference of a share above which this number of rows is a drift, at least DISTANCE_FLOOR."""
+    from scipy import special
+
     deviation = 0.5 * np.sqrt(1 / reference_rows + 1 / current_rows)
     return max(DISTANCE_FLOOR, float(-special.ndtri(level / (2 * max(bins, 1))) * deviation))
 

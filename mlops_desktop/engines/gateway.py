@@ -12,6 +12,7 @@ from mlops_desktop.engines.engine import check_deployment_id
 
 SLOTS = 100  # one slot is one percent of a route's requests
 TOKEN_HEADER = "x-mlops-token"  # noqa: S105 - the header's name, no secret
+STATE_PATH = "/-/state"  # of the process gateway's admin side: which deployments have requests under way
 MONITOR_PATH = "/_monitor"  # for the collector only, refused on the public side
 
 NO_VERSION = "No version of this model is serving in this environment right now."

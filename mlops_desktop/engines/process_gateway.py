@@ -14,8 +14,7 @@ from mlops_desktop.domain.errors import Conflict, EngineUnavailable
 from mlops_desktop.engines import addresses as ports
 from mlops_desktop.engines import local
 from mlops_desktop.engines.engine import check_deployment_id
-from mlops_desktop.engines.gateway import TOKEN_HEADER, Route, check_routes, serving
-from mlops_desktop.engines.proxy import STATE_PATH
+from mlops_desktop.engines.gateway import STATE_PATH, TOKEN_HEADER, Route, check_routes, serving
 from mlops_desktop.engines.routes_file import read_routes, write_private, write_routes
 from mlops_desktop.settings import Settings, WorkspacePaths
 

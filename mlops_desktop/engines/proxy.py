@@ -24,10 +24,17 @@ from typing import Any
 from urllib.parse import unquote
 
 from mlops_desktop.engines import addresses
-from mlops_desktop.engines.gateway import CLOSED, MONITOR_PATH, NO_VERSION, NOT_ANSWERING, TOKEN_HEADER, slots
+from mlops_desktop.engines.gateway import (
+    CLOSED,
+    MONITOR_PATH,
+    NO_VERSION,
+    NOT_ANSWERING,
+    STATE_PATH,
+    TOKEN_HEADER,
+    slots,
+)
 from mlops_desktop.engines.routes_file import read_routes
 
-STATE_PATH = "/-/state"
 BODY_BYTES = 64 << 20
 CONNECT_SECONDS = 1.0  # bridges the moment in which a crashed deployment is started again
 ANSWER_SECONDS = 120.0

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 USER_VARIABLE = "MLOPS_DESKTOP_USER"
 PASSWORD_VARIABLE = "MLOPS_DESKTOP_PASSWORD"  # noqa: S105  the name of a variable
-BACKGROUND_AFTER_MS = 300
+BACKGROUND_AFTER_MS = 800
 
 
 class Program(QObject):
@@ -56,6 +56,7 @@ class Program(QObject):
         self._instance: SingleInstance | None = None
         self._incidents: Incidents | None = None
         self._idle: QObject | None = None
+        self._lock_minutes: float | None = None  # as it was changed since the workspace was opened
         self._has_guide = False
 
     # Beginning
@@ -136,7 +137,7 @@ class Program(QObject):
         """Sit down: a new desk for this person, or the old one when it is the same person again."""
         from mlops_desktop.ui.event_bridge import EventBridge
         from mlops_desktop.ui.navigator import Navigator
-        from mlops_desktop.ui.screen import ScreenContext
+        from mlops_desktop.ui.screen import ScreenContext, WindowActions
         from mlops_desktop.ui.shell.commands import window_commands
         from mlops_desktop.ui.shell.presenter import DeskPresenter
         from mlops_desktop.ui.single_instance import SingleInstance
@@ -157,6 +158,9 @@ class Program(QObject):
             events,
             Navigator(self),
             desk.toast.show_text,
+            WindowActions(
+                self.lock, self.sign_out, self.change_workspace, self.open_again, self.choose_theme, self.lock_after
+            ),
         )
         desk.enter(self.context)
         self._desk_presenter = DeskPresenter(desk, self.context, window_commands(self))
@@ -169,7 +173,7 @@ class Program(QObject):
         last = window_state().value(f"places/{workspace.id}/{account.name}", "overview")
         known = {spec.key for spec in SCREENS if spec.available}
         self.context.navigator.open(last if last in known else "overview")
-        self._watch_idleness(workspace)
+        self._watch_idleness()
         # Collecting imports the engine's library; the screen comes first.
         tasks = self.context.tasks
         QTimer.singleShot(
@@ -250,9 +254,15 @@ class Program(QObject):
             self.close_workspace()
             self.show_first_run()
 
+    def open_again(self, path: Path) -> None:
+        """Close what is open and ask who is there, for this workspace."""
+        if self._may_close():
+            self.show_sign_in(path)
+
     def close_workspace(self, *, wait: bool = False) -> None:
         """Let go of everything that belongs to the workspace; it may take as long as a job takes to stop."""
         self._leave_desk(wait=wait)
+        self._lock_minutes = None
         workspace, self.workspace = self.workspace, None
         if workspace is not None:
             if wait:
@@ -320,12 +330,21 @@ class Program(QObject):
         if not ask(self.window, "This workspace is open already", text, "Stay here", cancel="Close this window"):
             self.window.close()
 
-    def _watch_idleness(self, workspace: Workspace) -> None:
+    def lock_after(self, minutes: float) -> None:
+        """Another time without a touch, from now on."""
+        self._lock_minutes = minutes
+        self._watch_idleness()
+
+    def _watch_idleness(self) -> None:
         from mlops_desktop.ui.idleness import Idleness
 
         if self._idle is not None:
             self._idle.deleteLater()
-        idle = Idleness(workspace.settings.lock_minutes * 60, self)
+            self._idle = None
+        if self.workspace is None:
+            return
+        changed = self._lock_minutes
+        idle = Idleness((self.workspace.settings.lock_minutes if changed is None else changed) * 60, self)
         idle.passed.connect(self.lock)
         idle.watch(self._application)
         self._idle = idle
