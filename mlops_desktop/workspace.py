@@ -156,6 +156,7 @@ class Workspace:
                     collect=self._collect,
                     reconcile=self._reconcile,
                     tidy=self.registry.remove_unused_files,
+                    watchdog=self.alerts.watch_collector,
                 )
                 self._background.start()
 

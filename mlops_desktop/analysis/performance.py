@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Z = 1.959963984540054  # two-sided 95 % of the normal distribution
+Z_ALARM = 2.5758293035489004  # one-sided 0.5 %: the share of periods that chance alone may make breach
 HIGHER_IS_BETTER = {"roc_auc": True, "accuracy": True, "mae": False, "rmse": False}
 MIN_OF_A_CLASS = 10  # fewer positives or negatives say nothing about ranking
 Floats = NDArray[np.float64]
@@ -127,17 +128,21 @@ def positive_class(truth: Sequence[str], predicted: Sequence[str], scores: Float
     return only if mean > 0.5 else other
 
 
-def loss(estimate: Estimate, reference: Mapping[str, float]) -> float | None:
-    """How far the realised figure is worse than the reference: 0 when its interval holds the reference, None unknown.
+def shortfall(estimate: Estimate, reference: Mapping[str, float]) -> tuple[float, float] | None:
+    """How far the realised figure is worse than the reference, and how much of it chance alone may make; None unknown.
 
-    A difference for shares; relative to the reference for errors, which have a unit.
+    Both are differences for shares and relative to the reference for errors, which have a unit; negative is better.
+    Chance's part is the interval's half towards the reference, widened from two-sided 95 % to one-sided
+    0.5 % (Z_ALARM). The reference is taken as exact: its held-out rows are many and their number is not kept.
     """
     expected = reference.get(estimate.metric)
-    if expected is None or not np.isfinite(estimate.value):
+    if expected is None or not np.isfinite([estimate.value, estimate.low, estimate.high]).all():
         return None
+    wider = Z_ALARM / Z
     if HIGHER_IS_BETTER[estimate.metric]:
-        return expected - estimate.value if estimate.high < expected else 0.0
-    return (estimate.value - expected) / max(abs(expected), 1e-12) if estimate.low > expected else 0.0
+        return expected - estimate.value, wider * (estimate.high - estimate.value)
+    unit = max(abs(expected), 1e-12)
+    return (estimate.value - expected) / unit, wider * (estimate.value - estimate.low) / unit
 
 
 def canonical(label: str) -> str:

@@ -342,6 +342,25 @@ class AlertResolved(AlertEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class AlertSnoozed(AlertEvent):
+    until: str  # ISO moment
+    comment: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return f"put off alert {self.alert} until {self.until}{': ' + self.comment if self.comment else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWoken(AlertEvent):
+    """The snooze of an alert that is still open is over."""
+
+    @property
+    def sentence(self) -> str:
+        return f"alert {self.alert} is no longer put off"
+
+
+@dataclass(frozen=True, slots=True)
 class RuleChanged(ModelEvent):
     environment: str
     change: str
@@ -396,6 +415,22 @@ class ChunksRecorded(Event):
     @property
     def sentence(self) -> str:
         return f"recorded numbers of {len(self.deployments)} deployments"
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionsChanged(Event):
+    """Rules are pending, unknown or fine again; what fires has an alert of its own."""
+
+    audited: ClassVar[bool] = False
+    number: int
+
+    @property
+    def subject(self) -> str:
+        return "alerts"
+
+    @property
+    def sentence(self) -> str:
+        return f"evaluated {self.number} rules differently"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,11 @@ class DriftReport:
 
 @dataclass(frozen=True, slots=True)
 class PerformancePoint:
-    """Realised performance of the predictions made in a time range, with a 95 % interval."""
+    """Realised performance of the predictions made in a time range, with a 95 % interval.
+
+    Labels that come first are seldom like the others, so the value is NaN until the range is `complete`: over, and most
+    of its labels are here or no more are coming.
+    """
 
     start: float
     end: float
@@ -91,6 +95,7 @@ class PerformancePoint:
     high: float
     labels: int
     predictions: int
+    complete: bool = True
 
     @property
     def coverage(self) -> float:

@@ -1,21 +1,49 @@
 """Rules on figures of deployments that carry traffic, the alerts they open, and what people say to them.
 
-A figure that is not known neither opens nor clears anything: both clocks start again when it is known.
+A figure that is not known neither opens nor clears anything, and its rules are "unknown". That nobody collects is
+noticed twice: by readers, because evaluations are old, and by `watch_collector`, which opens an alert of its own.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mlops_desktop.domain.accounts import Action, Session
-from mlops_desktop.domain.alerts import FIGURES, Alert, AlertRule, AlertState, Comparator, Severity
+from mlops_desktop.domain.alerts import (
+    FIGURES,
+    Alert,
+    AlertRule,
+    AlertState,
+    Comparator,
+    Condition,
+    Held,
+    Reading,
+    RuleState,
+    Severity,
+    held_next,
+)
+from mlops_desktop.domain.audit import AuditEvent
 from mlops_desktop.domain.deployments import Deployment
 from mlops_desktop.domain.errors import Conflict, InvalidInput, NotFound
-from mlops_desktop.domain.events import AlertAcknowledged, AlertOpened, AlertResolved, RuleChanged
+from mlops_desktop.domain.events import (
+    AlertAcknowledged,
+    AlertOpened,
+    AlertResolved,
+    AlertSnoozed,
+    AlertWoken,
+    ConditionsChanged,
+    RuleChanged,
+)
 from mlops_desktop.domain.names import check_name, check_text
+from mlops_desktop.services.alert_words import rule_text, sentence_of
 from mlops_desktop.store import alerts as store
+from mlops_desktop.store import audit as audit_store
+from mlops_desktop.store import deployments as deployment_store
 from mlops_desktop.store.rows import moment
 
 if TYPE_CHECKING:
@@ -25,6 +53,9 @@ if TYPE_CHECKING:
 
 APP = "mlops-desktop"  # the actor of what no person did
 MAX_FOR_SECONDS = 7 * 86_400.0
+LONGEST_SNOOZE = timedelta(days=7)
+NOTED_SECONDS = 5.0  # a value that changed, and that somebody collects, is written down so often
+STALE_SECONDS = 30.0  # evaluations older than this say nothing of the present
 
 # (figure, threshold, seconds, severity); all are "above"
 DEFAULTS = (
@@ -34,6 +65,8 @@ DEFAULTS = (
     ("drifted_features", 0.0, 0.0, Severity.WARNING),
     ("prediction_drift", 0.0, 0.0, Severity.WARNING),
     ("performance_loss", 0.03, 0.0, Severity.CRITICAL),
+    ("no_data", 30.0, 10.0, Severity.CRITICAL),
+    ("no_requests", 900.0, 0.0, Severity.WARNING),
 )
 
 
@@ -43,23 +76,67 @@ class AlertsService:
     def __init__(self, parts: Parts, accounts: AccountsService) -> None:
         self._parts = parts
         self._accounts = accounts
-        # (rule, deployment) -> whether it was breached, and since when without a break
-        self._since: dict[tuple[int, str], tuple[bool, float]] = {}
+        self._lock = threading.Lock()  # people change rules while the collector evaluates them
+        self._held: dict[tuple[int, str], Held] = {}
+        self._noted: dict[tuple[int, str], Condition] | None = None
         self._with_rules: set[tuple[str, str]] = set()
+        self._watching: tuple[float, float] | None = None  # first and last look at the collector
 
-    # What people ask and do
+    # What people ask
 
     def rules(self, model: str | None = None) -> list[AlertRule]:
         """In the order in which they were made."""
         return store.rules_of(self._parts.database.read(), model)
 
+    def suggested(self, model: str, environment: str) -> list[AlertRule]:
+        """The default rules whose figure no rule of the pair watches; their id is 0."""
+        watched = {rule.figure for rule in store.rules_of(self._parts.database.read(), model, environment)}
+        return [
+            AlertRule(0, model, environment, figure, Comparator.ABOVE, threshold, seconds, severity)
+            for figure, threshold, seconds, severity in DEFAULTS
+            if figure not in watched
+        ]
+
+    def conditions(self) -> list[Condition]:
+        """What each enabled rule says of each deployment it watches; all UNKNOWN while nobody collects."""
+        database, now = self._parts.database.read(), self._now()
+        found, at = store.conditions_of(database), store.evaluated_at(database)
+        if at is None or now - at <= STALE_SECONDS:
+            return found
+        words = "nobody collects figures; an open window does"
+        return [replace(c, state=RuleState.UNKNOWN, value=None, since=at, note=words) for c in found]
+
+    def collected_at(self) -> datetime | None:
+        """When rules were last evaluated, by whichever process collects; None if never."""
+        at = store.evaluated_at(self._parts.database.read())
+        return None if at is None else moment(at)
+
     def alerts(self, state: AlertState | None = None) -> list[Alert]:
         """Newest first."""
         return store.alerts_of(self._parts.database.read(), state)
 
+    def alert(self, identifier: int) -> Alert:
+        found = store.alert_of(self._parts.database.read(), identifier)
+        if found is None:
+            raise NotFound(f"There is no alert {identifier}.", "The command `alerts` lists them.")
+        return found
+
     def open_count(self) -> int:
-        """Alerts that nobody acknowledged yet."""
-        return sum(a.state is AlertState.FIRING for a in store.open_alerts(self._parts.database.read()))
+        """Alerts that want somebody: nobody acknowledged them or put them off."""
+        now = self._parts.clock()
+        return sum(a.calls(now) for a in store.open_alerts(self._parts.database.read()))
+
+    def timeline(self, identifier: int) -> list[AuditEvent]:
+        """What happened to an alert, oldest first."""
+        alert, database = self.alert(identifier), self._parts.database.read()
+        found = []
+        for kind in (AlertOpened, AlertAcknowledged, AlertSnoozed, AlertWoken, AlertResolved):
+            wanted = audit_store.AuditFilter(subject=alert.model, event=kind.__name__)
+            events = audit_store.events_of(database, wanted, 500)
+            found += [event for event in events if event.details.get("alert") == identifier]
+        return sorted(found, key=lambda event: event.sequence)
+
+    # What people do
 
     def set_rule(self, session: Session, rule: AlertRule) -> AlertRule:
         """Add a rule (id 0) or change one; InvalidInput says what is wrong with it."""
@@ -79,8 +156,9 @@ class AlertsService:
             if before is not None and (before.model, before.environment) != (rule.model, rule.environment):
                 raise Conflict(f"Rule {rule.id} belongs to {before.model} in {before.environment}.", "Add a new rule.")
             saved = store.save_rule(tx, rule)
-            tx.record(RuleChanged(rule.model, rule.environment, _rule_text(saved)), account.name)
-        self._since = {key: value for key, value in self._since.items() if key[0] != saved.id}
+            tx.record(RuleChanged(rule.model, rule.environment, rule_text(saved)), account.name)
+        with self._lock:
+            self._held = {key: held for key, held in self._held.items() if key[0] != saved.id}
         return saved
 
     def acknowledge(self, session: Session, identifier: int, comment: str = "") -> Alert:
@@ -88,20 +166,41 @@ class AlertsService:
         account = self._accounts.authorise(session, Action.MANAGE_ALERTS)
         comment = check_text(comment, "comment", 2000).strip()
         with self._parts.database.write() as tx:
-            alert = store.alert_of(tx.db, identifier)
-            if alert is None:
-                raise NotFound(f"There is no alert {identifier}.", "The command `alerts` lists them.")
-            if alert.state is AlertState.RESOLVED:
-                raise Conflict(f"Alert {identifier} is resolved already.", "Nothing is left to do.")
+            alert = self._open_one(tx, identifier)
             if alert.state is AlertState.ACKNOWLEDGED:
                 raise Conflict(f"Alert {identifier} was acknowledged by {alert.acknowledged_by}.", "Talk to them.")
             store.update_alert(
                 tx, identifier, state=AlertState.ACKNOWLEDGED, acknowledged_by=account.name, comment=comment
             )
             tx.record(AlertAcknowledged(alert.model, alert.environment, identifier, comment), account.name)
-            changed = store.alert_of(tx.db, identifier)
-        assert changed is not None  # noqa: S101 - it was there in this transaction
-        return changed
+        return self.alert(identifier)
+
+    def snooze(self, session: Session, identifier: int, until: datetime, comment: str = "") -> Alert:
+        """Remind nobody of the alert, nor of one that the same rule opens for it meanwhile, until a moment."""
+        account = self._accounts.authorise(session, Action.MANAGE_ALERTS)
+        comment = check_text(comment, "comment", 2000).strip()
+        now = self._parts.clock()
+        if until.tzinfo is None or not now < until <= now + LONGEST_SNOOZE:
+            raise InvalidInput("An alert can be put off for at most 7 days.", "Choose a moment in the next 7 days.")
+        with self._parts.database.write() as tx:
+            alert = self._open_one(tx, identifier)
+            store.snooze_alert(tx, identifier, until, account.name)
+            told = AlertSnoozed(
+                alert.model, alert.environment, identifier, until.isoformat(timespec="minutes"), comment
+            )
+            tx.record(told, account.name)
+        return self.alert(identifier)
+
+    def wake(self, session: Session, identifier: int) -> Alert:
+        """End a snooze before its time."""
+        account = self._accounts.authorise(session, Action.MANAGE_ALERTS)
+        with self._parts.database.write() as tx:
+            alert = self._open_one(tx, identifier)
+            if not alert.snoozed(self._parts.clock()):
+                raise Conflict(f"Alert {identifier} is not put off.", "Nothing is left to do.")
+            store.snooze_alert(tx, identifier, None, "")
+            tx.record(AlertWoken(alert.model, alert.environment, identifier), account.name)
+        return self.alert(identifier)
 
     # What the app does by itself
 
@@ -112,77 +211,121 @@ class AlertsService:
         if not store.rules_of(self._parts.database.read(), model, environment):
             with self._parts.database.write() as tx:
                 if not store.rules_of(tx.db, model, environment):
-                    for figure, threshold, seconds, severity in DEFAULTS:
-                        store.save_rule(
-                            tx,
-                            AlertRule(0, model, environment, figure, Comparator.ABOVE, threshold, seconds, severity),
-                        )
+                    for rule in self.suggested(model, environment):
+                        store.save_rule(tx, rule)
                     tx.record(RuleChanged(model, environment, f"made {len(DEFAULTS)} default rules"), APP)
         self._with_rules.add((model, environment))
 
     def evaluate(
         self,
-        deployments: Sequence[Deployment],
-        figures: Mapping[str, Mapping[str, float | None]],
+        watched: Sequence[Deployment],
+        readings: Mapping[str, Mapping[str, Reading]],
         now: float,
-        details: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        """Hold every enabled rule against the figures of the deployments that carry traffic.
+        """Hold every enabled rule against the figures of the deployments that are watched.
 
-        `figures[deployment][figure]` is None where it is not known; `details` adds words to a figure's sentence.
-        Alerts of deployments that carry no traffic any more are resolved: what they warned of is over.
+        Alerts of deployments that are not watched any more are resolved: what they warned of is over.
         """
-        carrying = {d.id: d for d in deployments if d.state.live and d.weight > 0}
-        opened = {(a.rule, a.deployment): a for a in store.open_alerts(self._parts.database.read())}
-        to_open: list[tuple[AlertRule, Deployment, float, str]] = []
-        to_resolve = [a for a in opened.values() if a.deployment not in carrying]
-        rules = self.rules()
-        watched: set[tuple[int, str]] = set()
-        for rule in rules:
-            for deployment in carrying.values():
+        database = self._parts.database
+        opened = {(a.rule, a.deployment): a for a in store.open_alerts(database.read())}
+        deployments = {d.id: d for d in watched}
+        to_open: list[tuple[AlertRule, Deployment, Reading]] = []
+        to_resolve = {a.id: a for a in opened.values() if a.deployment not in deployments}
+        conditions: dict[tuple[int, str], Condition] = {}
+        held: dict[tuple[int, str], Held] = {}
+        with self._lock:
+            before = dict(self._held)
+        for rule in self.rules():
+            for deployment in watched:
                 if (deployment.model, deployment.environment) != (rule.model, rule.environment):
                     continue
                 key = (rule.id, deployment.id)
                 alert = opened.get(key)
                 if not rule.enabled:
-                    to_resolve += [alert] if alert else []
+                    to_resolve |= {alert.id: alert} if alert else {}
                     continue
-                watched.add(key)
-                value = figures.get(deployment.id, {}).get(rule.figure)
-                held = self._held(key, rule, value, now)
-                if value is None or held is None or held[1] < rule.for_seconds:
-                    continue
-                if held[0] and alert is None:
-                    words = (details or {}).get(deployment.id, {}).get(rule.figure, "")
-                    to_open.append((rule, deployment, value, words))
-                elif not held[0] and alert is not None:
-                    to_resolve.append(alert)
-        self._since = {key: value for key, value in self._since.items() if key in watched}
-        if to_open or to_resolve:
-            with self._parts.database.write() as tx:
-                for rule, deployment, value, words in to_open:
-                    self._open(tx, rule, deployment, value, words)
-                for alert in to_resolve:
-                    self._resolve(tx, alert)
+                reading = readings.get(deployment.id, {}).get(rule.figure, Reading(None))
+                one = held[key] = held_next(rule, before.get(key), reading, now, firing=alert is not None)
+                value = reading.value if reading.known else None
+                conditions[key] = Condition(
+                    rule.id, deployment.id, deployment.version, one.state, value, one.since, now, reading.words
+                )
+                if one.state is RuleState.FIRING and alert is None:
+                    to_open.append((rule, deployment, reading))
+                elif one.state is RuleState.OK and alert is not None:
+                    to_resolve[alert.id] = alert
+        with self._lock:  # a rule that a person changed meanwhile begins anew
+            self._held = {key: one for key, one in held.items() if key not in before or key in self._held}
+        woken = [a for a in opened.values() if a.snoozed_until is not None and a.snoozed_until.timestamp() <= now]
+        self._write(to_open, [*to_resolve.values()], woken, conditions, now)
 
-    def _held(
-        self, key: tuple[int, str], rule: AlertRule, value: float | None, now: float
-    ) -> tuple[bool, float] | None:
-        """Whether the rule is breached and for how many seconds that has been so without a break."""
-        if value is None or math.isnan(value):
-            self._since.pop(key, None)
-            return None
-        breached = rule.breached(value)
-        known, since = self._since.get(key, (breached, now))
-        if known != breached or since > now:  # the second: the computer's clock was set back
-            since = now
-        self._since[key] = (breached, since)
-        return breached, now - since
+    def watch_collector(self) -> None:
+        """Open the alert of each `no_data` rule when no process has evaluated anything for the rule's time.
 
-    def _open(self, tx: Transaction, rule: AlertRule, deployment: Deployment, value: float, words: str) -> None:
+        To be called every few seconds by a thread that is not the collector's. Time in which nobody watched, such as
+        before the start or while the computer slept, does not count.
+        """
+        now = self._now()
+        first, last = self._watching or (now, now)
+        first = now if not 0 <= now - last <= STALE_SECONDS else first
+        self._watching = (first, now)
+        at = store.evaluated_at(self._parts.database.read())
+        if at is None or now - max(at, first) <= STALE_SECONDS:
+            return
+        with self._parts.database.write() as tx:
+            live = deployment_store.deployments_of(tx.db, live_only=True)
+            opened = {(a.rule, a.deployment) for a in store.open_alerts(tx.db)}
+            for rule in store.rules_of(tx.db):
+                for deployment in live:
+                    pair = (deployment.model, deployment.environment)
+                    if rule.figure != "no_data" or not rule.enabled or pair != (rule.model, rule.environment):
+                        continue
+                    if deployment.weight > 0 and rule.breached(now - at) and (rule.id, deployment.id) not in opened:
+                        self._open(tx, rule, deployment, Reading(now - at, "the collector has stopped"))
+
+    def _write(
+        self,
+        to_open: Sequence[tuple[AlertRule, Deployment, Reading]],
+        to_resolve: Sequence[Alert],
+        woken: Sequence[Alert],
+        conditions: Mapping[tuple[int, str], Condition],
+        now: float,
+    ) -> None:
+        database = self._parts.database
+        if self._noted is None:
+            self._noted = {(c.rule, c.deployment): c for c in store.conditions_of(database.read())}
+        noted = self._noted
+        changed = [c for key, c in conditions.items() if key not in noted or noted[key].state is not c.state]
+        gone = [key for key in noted if key not in conditions]
+        at = store.evaluated_at(database.read())
+        due = bool(conditions) and (at is None or not 0 <= now - at < NOTED_SECONDS)
+        if not (to_open or to_resolve or woken or changed or gone or due):
+            return
+        fresh = list(conditions.values()) if due else changed
+        with database.write() as tx:
+            for rule, deployment, reading in to_open:
+                self._open(tx, rule, deployment, reading)
+            for alert in to_resolve:
+                self._resolve(tx, alert)
+            for alert in woken:
+                store.snooze_alert(tx, alert.id, None, "")
+                if alert not in to_resolve:
+                    tx.record(AlertWoken(alert.model, alert.environment, alert.id), APP)
+            store.save_conditions(tx, fresh, gone)
+            store.note_evaluated(tx, now)
+            if changed or gone:
+                tx.record(ConditionsChanged(len(changed) + len(gone)), APP)
+        saved = {(c.rule, c.deployment): c for c in fresh}
+        self._noted = {key: saved.get(key) or noted[key] for key in conditions}
+
+    def _open(self, tx: Transaction, rule: AlertRule, deployment: Deployment, reading: Reading) -> None:
         # Another process may have opened it between our reading and this transaction.
         if any((a.rule, a.deployment) == (rule.id, deployment.id) for a in store.open_alerts(tx.db)):
             return
+        value = reading.value if reading.value is not None else math.nan
+        last = store.last_alert(tx.db, rule.id, deployment.id)
+        until = last.snoozed_until if last is not None else None
+        put_off = last is not None and until is not None and until.timestamp() > tx.now
         alert = Alert(
             id=0,
             rule=rule.id,
@@ -193,9 +336,11 @@ class AlertsService:
             figure=rule.figure,
             severity=rule.severity,
             state=AlertState.FIRING,
-            sentence=sentence_of(rule, deployment, value, words),
+            sentence=sentence_of(rule, deployment, value, reading.words),
             value=value,
             opened_at=moment(tx.now),
+            snoozed_until=until if put_off else None,
+            snoozed_by=last.snoozed_by if last is not None and put_off else "",
         )
         alert = store.insert_alert(tx, alert)
         tx.record(AlertOpened(alert.model, alert.environment, alert.id, alert.severity.value, alert.sentence), APP)
@@ -207,36 +352,13 @@ class AlertsService:
         store.update_alert(tx, alert.id, state=AlertState.RESOLVED, resolved_at=tx.now)
         tx.record(AlertResolved(alert.model, alert.environment, alert.id), APP)
 
+    def _open_one(self, tx: Transaction, identifier: int) -> Alert:
+        alert = store.alert_of(tx.db, identifier)
+        if alert is None:
+            raise NotFound(f"There is no alert {identifier}.", "The command `alerts` lists them.")
+        if alert.state is AlertState.RESOLVED:
+            raise Conflict(f"Alert {identifier} is resolved already.", "Nothing is left to do.")
+        return alert
 
-def sentence_of(rule: AlertRule, deployment: Deployment, value: float, words: str = "") -> str:
-    """What happened, in one sentence with the figure and its limit."""
-    where = f"{deployment.label} in {deployment.environment}"
-    limit = f"limit {_number(rule.threshold, rule.figure)}"
-    beyond = "above" if rule.comparator is Comparator.ABOVE else "below"
-    if rule.figure == "drifted_features" and rule.comparator is Comparator.ABOVE:
-        number = int(value)
-        return f"{number} feature{'s' if number != 1 else ''} of {where} drifted{': ' + words if words else ''}."
-    if rule.figure == "prediction_drift" and rule.comparator is Comparator.ABOVE:
-        return f"The predictions of {where} drifted{': ' + words if words else ''}."
-    if rule.figure == "performance_loss":
-        return f"{where} performs {_number(value, rule.figure)} worse than its reference ({limit})."
-    held = f" for {rule.for_seconds:g} s" if rule.for_seconds else ""
-    name = {"p95_ms": "95 % latency", "error_rate": "error rate", "request_rate": "request rate"}.get(
-        rule.figure, rule.figure.replace("_percent", "").replace("_", " ").replace("cpu", "CPU")
-    )
-    return f"The {name} of {where} is {_number(value, rule.figure)}, {beyond} the {limit}{held}."
-
-
-def _number(value: float, figure: str) -> str:
-    unit = FIGURES[figure][1]
-    return (
-        f"{value:.3g}{' ' + unit if unit else ''}" if abs(value) < 1000 else f"{value:,.0f}{' ' + unit if unit else ''}"
-    )
-
-
-def _rule_text(rule: AlertRule) -> str:
-    state = "" if rule.enabled else ", switched off"
-    return (
-        f"rule {rule.id} fires when {rule.figure} is {rule.comparator.value} {rule.threshold:g}"
-        f" for {rule.for_seconds:g} s ({rule.severity.value}){state}"
-    )
+    def _now(self) -> float:
+        return self._parts.clock().timestamp()

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 0.5
 TIDY_SECONDS = 6 * 3600.0
+WATCHDOG_SECONDS = 5.0
 
 
 class Background:
-    """Four tickers; `start` once, `stop` waits for them."""
+    """Five tickers; `start` once, `stop` waits for them. Any process's `watchdog` looks after the one that collects."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Background:
         collect: Callable[[], object],
         reconcile: Callable[[], object],
         tidy: Callable[[], object] = lambda: None,
+        watchdog: Callable[[], object] = lambda: None,
     ) -> None:
         settings = parts.settings
         self._lock = HeldLock(parts.paths.runtime / "collector.lock")
@@ -42,6 +44,7 @@ class Background:
             Ticker("collect", settings.collect_seconds, lambda: self._alone(collect)),
             Ticker("reconcile", settings.reconcile_seconds, lambda: self._alone(reconcile)),
             Ticker("tidy", TIDY_SECONDS, lambda: self._alone(tidy)),
+            Ticker("watchdog", WATCHDOG_SECONDS, watchdog),
             Ticker("watch", WATCH_SECONDS, self._watch.look),
         )
 

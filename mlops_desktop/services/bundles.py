@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlops_desktop.artifacts.store import ArtifactStore
@@ -30,7 +31,7 @@ def write_bundle(version: ModelVersion, artifacts: ArtifactStore, target: Path) 
             artifacts.copy_to(file_of_role.digest, target / name)
             if role is FileRole.PROFILE:
                 profile = json.loads((target / name).read_bytes())
-    classes = _classes(profile)
+    classes = classes_of(profile)
     description = {
         "schema": 1,
         "model": version.model,
@@ -41,7 +42,7 @@ def write_bundle(version: ModelVersion, artifacts: ArtifactStore, target: Path) 
         "entry": entry_of(version),
         "signature": version.signature.to_dict(),
         "classes": classes,
-        "positive": classes[-1] if classes and len(classes) == 2 else None,
+        "positive": positive_of(classes),
     }
     (target / "serving.json").write_text(json.dumps(description, sort_keys=True, indent=1))
     for path in (target, *target.rglob("*")):
@@ -74,7 +75,8 @@ def requirements_of(version: ModelVersion, artifacts: ArtifactStore) -> tuple[st
     return tuple(line for line in wanted if line.split("==")[0].lower() in MODEL_PACKAGES)
 
 
-def _classes(profile: dict[str, object]) -> list[str] | None:
+def classes_of(profile: Mapping[str, object]) -> list[str] | None:
+    """The classes that a reference profile knows, in the model's own order; None of a regression."""
     if isinstance(known := profile.get("classes"), list):
         return [str(name) for name in known]
     predictions = profile.get("predictions")
@@ -83,3 +85,8 @@ def _classes(profile: dict[str, object]) -> list[str] | None:
         return None
     # The profile lists categories by frequency; the model's own order is the sorted one.
     return sorted(str(name) for name in outcome["categories"])
+
+
+def positive_of(classes: list[str] | None) -> str | None:
+    """The class whose probability the score is: of two the second, else there is none."""
+    return classes[-1] if classes is not None and len(classes) == 2 else None

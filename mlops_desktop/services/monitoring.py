@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_desktop.domain.accounts import Action, Session
+from mlops_desktop.domain.alerts import Reading
 from mlops_desktop.domain.deployments import Deployment, DeploymentState
 from mlops_desktop.domain.errors import InvalidInput, NotFound
 from mlops_desktop.domain.monitoring import (
     Chunk,
     DriftReport,
     DriftState,
-    FeatureDrift,
     LabelReport,
     Live,
     PerformancePoint,
@@ -24,6 +24,7 @@ from mlops_desktop.domain.monitoring import (
 from mlops_desktop.services.collector import Collector
 from mlops_desktop.services.labels import apply_labels, read_label_file
 from mlops_desktop.services.profiles import Profiles
+from mlops_desktop.services.readings import LIVE_SECONDS, Readings
 from mlops_desktop.services.realised import Realised
 from mlops_desktop.services.verdicts import Verdicts
 from mlops_desktop.store import models as model_store
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
     from mlops_desktop.services.alerts import AlertsService
     from mlops_desktop.services.delivery import DeliveryService
     from mlops_desktop.services.parts import Parts
-
-LIVE_SECONDS = 10.0
-SLOW_SECONDS = 60.0  # looked back when the last ten seconds had too few requests for a rate of errors
-WORDS = 5  # features named in an alert
 
 Target = str | tuple[str, str]  # a deployment's id, or model and environment
 
@@ -56,6 +53,7 @@ class MonitoringService:
         self._collector = Collector(parts, self._profiles, delivery.fetch, delivery.usage)
         self._verdicts = Verdicts(parts, self._profiles)
         self._realised = Realised(parts, self._profiles)
+        self._readings = Readings(parts, self._verdicts, self._realised)
         self._collecting = threading.Lock()
 
     # The collector's round
@@ -71,41 +69,31 @@ class MonitoringService:
                 self._verdicts.close_due(deployment, now)
             for deployment in running:
                 self._alerts.ensure_default_rules(deployment.model, deployment.environment)
-            carrying = [d for d in running if d.weight > 0]
-            figures = {d.id: self.figures(d) for d in carrying}
-            details = {d.id: self._drift_words(d) for d in carrying}
-            self._alerts.evaluate(deployments, figures, now, details)
+            watched = self._watched(deployments)
+            self._alerts.evaluate(watched, {d.id: self._readings.of(d, now) for d in watched}, now)
 
     def figures(self, deployment: Deployment) -> dict[str, float | None]:
         """The present value of every figure that a rule may watch; None where it is not known."""
-        from mlops_desktop.services.figures import MIN_REQUESTS, quantiles_ms
+        return {name: reading.value for name, reading in self.readings(deployment).items()}
 
-        now, database = self._now(), self._parts.database.read()
-        samples = store.usage_between(database, [deployment.id], now - LIVE_SECONDS, now)
-        chunks = store.chunks_between(database, [deployment.id], now - LIVE_SECONDS, now)
-        requests = sum(c.requests for c in chunks)
-        rate = requests / LIVE_SECONDS if any(s.answered for s in samples) else None
-        if 0 < requests < MIN_REQUESTS:
-            chunks = store.chunks_between(database, [deployment.id], now - SLOW_SECONDS, now)
-            requests = sum(c.requests for c in chunks)
-        enough = requests >= MIN_REQUESTS
-        measured = [s for s in samples if s.memory_bytes is not None]
-        memory = measured[-1].memory_bytes if measured else None
-        limit = deployment.limits.memory_mb * 2**20
-        report = self._verdicts.fresh(deployment, now)
-        known = [f for f in report.features if f.state is not DriftState.UNKNOWN] if report else []
-        features = [f for f in known if f.kind != "prediction"]
-        predictions = [f for f in known if f.kind == "prediction"]
-        return {
-            "error_rate": 100 * sum(c.errors for c in chunks) / requests if enough else None,
-            "p95_ms": quantiles_ms(chunks)["p95_ms"] if enough else None,
-            "request_rate": rate,
-            "cpu_percent": measured[-1].cpu_percent if measured else None,
-            "memory_percent": None if memory is None else 100 * memory / limit,
-            "drifted_features": float(_drifted(features)) if features else None,
-            "prediction_drift": float(_drifted(predictions) > 0) if predictions else None,
-            "performance_loss": self._realised.loss(deployment, now),
-        }
+    def readings(self, deployment: Deployment) -> dict[str, Reading]:
+        """The same with words, and with the periods of figures that come by periods."""
+        return self._readings.of(deployment, self._now())
+
+    def _watched(self, live: Sequence[Deployment]) -> list[Deployment]:
+        """What rules are held against: what carries traffic, and what failed where nothing took over.
+
+        Of a deployment that failed nothing else would tell: it carries no traffic and is not live any more.
+        """
+        carrying = [d for d in live if d.weight > 0]
+        served = {(d.model, d.environment) for d in carrying}
+        failed = []
+        for model, environment in {(r.model, r.environment) for r in self._alerts.rules()} - served:
+            ended = [d for d in self._delivery.deployments(model=model, environment=environment) if d.stopped_at]
+            last = max(ended, key=lambda d: d.stopped_at or d.created_at, default=None)
+            if last is not None and last.state is DeploymentState.FAILED and last.ready_at is not None:
+                failed.append(last)
+        return carrying + failed
 
     # What can be asked
 
@@ -220,6 +208,11 @@ class MonitoringService:
         """What the version reached on held-out data when it was trained: the line to compare with."""
         return self._realised.reference(self._delivery.deployment(deployment))
 
+    def figure_history(self, deployment: str, figure: str, start: float, end: float) -> Series:
+        """A figure that rules may watch, over the past of one deployment; NaN where it was not known."""
+        _check_range(start, end)
+        return self._readings.history(self._delivery.deployment(deployment), figure, start, end)
+
     # What people send
 
     def send_labels(self, session: Session, model: str, rows: Iterable[tuple[str, str]]) -> LabelReport:
@@ -238,17 +231,6 @@ class MonitoringService:
         self._realised.forget()
         return report
 
-    def _drift_words(self, deployment: Deployment) -> dict[str, str]:
-        report = self._verdicts.latest(deployment)
-        drifted = [f for f in report.features if f.state is DriftState.DRIFT] if report else []
-        features = [f.feature for f in drifted if f.kind != "prediction"]
-        more = f" and {len(features) - WORDS} more" if len(features) > WORDS else ""
-        predictions = [f.sentence.removesuffix(".") for f in drifted if f.kind == "prediction"]
-        return {
-            "drifted_features": ", ".join(features[:WORDS]) + more,
-            "prediction_drift": "; ".join(predictions[:1]),
-        }
-
     def _deployments(self, target: Target) -> list[Deployment]:
         if isinstance(target, str):
             return [self._delivery.deployment(target)]
@@ -266,10 +248,6 @@ class MonitoringService:
 
     def _now(self) -> float:
         return self._parts.clock().timestamp()
-
-
-def _drifted(features: Sequence[FeatureDrift]) -> int:
-    return sum(f.state is DriftState.DRIFT for f in features)
 
 
 def _or_nan(value: float | None) -> float:

@@ -1,11 +1,21 @@
-"""Alert rules, and the alerts they opened."""
+"""Alert rules, what they last said of each deployment, and the alerts they opened."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mlops_desktop.domain.alerts import Alert, AlertRule, AlertState, Comparator, Severity
+from mlops_desktop.domain.alerts import (
+    Alert,
+    AlertRule,
+    AlertState,
+    Comparator,
+    Condition,
+    RuleState,
+    Severity,
+)
 from mlops_desktop.store.rows import Row, first, insert, moment, moment_or_none, seconds_of, update
 
 if TYPE_CHECKING:
@@ -60,6 +70,8 @@ def insert_alert(tx: Transaction, alert: Alert) -> Alert:
         "sentence": alert.sentence,
         "value": alert.value,
         "opened_at": seconds_of(alert.opened_at),
+        "snoozed_until": None if alert.snoozed_until is None else seconds_of(alert.snoozed_until),
+        "snoozed_by": alert.snoozed_by,
     }
     return replace(alert, id=insert(tx.db, "alerts", row))
 
@@ -89,6 +101,12 @@ def update_alert(
         update(tx.db, "alerts", {"id": identifier}, changes)
 
 
+def snooze_alert(tx: Transaction, identifier: int, until: datetime | None, by: str) -> None:
+    """Put the alert off until a moment; None wakes it."""
+    row = {"snoozed_until": None if until is None else seconds_of(until), "snoozed_by": by}
+    update(tx.db, "alerts", {"id": identifier}, row)
+
+
 def alert_of(db: Sql, identifier: int) -> Alert | None:
     row = first(db, "SELECT * FROM alerts WHERE id = :id", {"id": identifier})
     return None if row is None else _alert(row)
@@ -107,6 +125,54 @@ def open_alerts(db: Sql) -> list[Alert]:
     """Firing or acknowledged, newest first."""
     rows = db.query("SELECT * FROM alerts WHERE state IN ('firing', 'acknowledged') ORDER BY id DESC")
     return [_alert(row) for row in rows]
+
+
+def last_alert(db: Sql, rule: int, deployment: str) -> Alert | None:
+    """The newest alert that the rule opened for the deployment."""
+    row = first(
+        db,
+        "SELECT * FROM alerts WHERE rule = :rule AND deployment = :deployment ORDER BY id DESC LIMIT 1",
+        {"rule": rule, "deployment": deployment},
+    )
+    return None if row is None else _alert(row)
+
+
+def conditions_of(db: Sql) -> list[Condition]:
+    """In order of rule and deployment."""
+    rows = db.query("SELECT * FROM conditions ORDER BY rule, deployment")
+    return [
+        Condition(
+            row["rule"],
+            row["deployment"],
+            row["version"],
+            RuleState(row["state"]),
+            row["value"],
+            row["since"],
+            row["at"],
+            row["note"],
+        )
+        for row in rows
+    ]
+
+
+def save_conditions(tx: Transaction, conditions: Iterable[Condition], gone: Iterable[tuple[int, str]] = ()) -> None:
+    """Add or replace conditions, and forget those of the pairs of rule and deployment in `gone`."""
+    tx.db.executemany("DELETE FROM conditions WHERE rule = ? AND deployment = ?", list(gone))
+    tx.db.executemany(
+        "INSERT OR REPLACE INTO conditions (rule, deployment, version, state, value, since, at, note)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(c.rule, c.deployment, c.version, c.state.value, c.value, c.since, c.at, c.note) for c in conditions],
+    )
+
+
+def evaluated_at(db: Sql) -> float | None:
+    """When rules were last evaluated, by whichever process collects."""
+    row = first(db, "SELECT at FROM collector WHERE id = 1", {})
+    return None if row is None else float(row["at"])
+
+
+def note_evaluated(tx: Transaction, at: float) -> None:
+    tx.db.execute("INSERT OR REPLACE INTO collector (id, at) VALUES (1, :at)", {"at": at})
 
 
 def _rule(row: Row) -> AlertRule:
@@ -140,4 +206,6 @@ def _alert(row: Row) -> Alert:
         row["acknowledged_by"],
         row["comment"],
         moment_or_none(row["resolved_at"]),
+        moment_or_none(row["snoozed_until"]),
+        row["snoozed_by"],
     )

@@ -274,6 +274,29 @@ BEGIN SELECT RAISE(ABORT, 'audit events are never changed'); END;
 """
 
 
+_SNOOZE_AND_CONDITIONS = """
+ALTER TABLE alerts ADD COLUMN snoozed_until REAL;
+ALTER TABLE alerts ADD COLUMN snoozed_by TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE conditions (                       -- what each rule last said of each deployment
+    rule INTEGER NOT NULL REFERENCES alert_rules(id),
+    deployment TEXT NOT NULL REFERENCES deployments(id),
+    version INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    value REAL,                                -- NULL: not known
+    since REAL NOT NULL,
+    at REAL NOT NULL,
+    note TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (rule, deployment)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE collector (                        -- one row: when rules were last evaluated, by whoever collects
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    at REAL NOT NULL
+) STRICT;
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """One step: a descriptive name and whole SQL."""
@@ -282,5 +305,8 @@ class Migration:
     script: str
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("m001_first_schema", _FIRST_SCHEMA),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("m001_first_schema", _FIRST_SCHEMA),
+    Migration("m002_alerts_may_be_snoozed_and_conditions_are_kept", _SNOOZE_AND_CONDITIONS),
+)
 CURRENT = len(MIGRATIONS)

@@ -146,6 +146,22 @@ def usage_between(db: Sql, deployments: Iterable[str], start: float, end: float)
     ]
 
 
+def last_answer_at(db: Sql, deployment: str) -> float | None:
+    """When the deployment's program last answered the collector."""
+    row = first(
+        db,
+        "SELECT at FROM usage WHERE deployment = :deployment AND answered = 1 ORDER BY at DESC LIMIT 1",
+        {"deployment": deployment},
+    )
+    return None if row is None else float(row["at"])
+
+
+def last_traffic_at(db: Sql, deployment: str) -> float | None:
+    """When the newest chunk ended: a second without a request makes none."""
+    row = first(db, "SELECT MAX(end) AS at FROM chunks WHERE deployment = :deployment", {"deployment": deployment})
+    return None if row is None else row["at"]
+
+
 def roll_up(tx: Transaction, now: float, before: float | None = None) -> bool:
     """Merge old chunks of one boot into stretches (exact: counts add up); whether all that was due is done.
 

@@ -47,7 +47,7 @@ SELECT p.id, p.label, m.name AS model, m.task FROM predictions p
  WHERE p.id IN (SELECT value FROM json_each(:ids))
 """
 _LABELLED = """
-SELECT at, score, outcome, label FROM predictions
+SELECT at, score, outcome, label, labelled_at FROM predictions
  WHERE deployment IN (SELECT value FROM json_each(:deployments)) AND at >= :start AND at < :end AND label IS NOT NULL
  ORDER BY at
 """
@@ -55,6 +55,7 @@ _COUNT = """
 SELECT CAST((at - :start) / :step AS INTEGER) AS slot, COUNT(*) AS number FROM predictions
  WHERE deployment IN (SELECT value FROM json_each(:deployments)) AND at >= :start AND at < :end GROUP BY slot
 """
+_COUNT_LABELLED = _COUNT.replace(" GROUP BY", " AND label IS NOT NULL GROUP BY")
 
 
 def insert_predictions(tx: Transaction, predictions: Sequence[Prediction]) -> None:
@@ -101,13 +102,14 @@ class Labelled:
     score: float
     outcome: str
     label: str
+    labelled_at: float
 
 
 def labelled_between(db: Sql, deployments: Iterable[str], start: float, end: float) -> list[Labelled]:
     """Predictions made from `start` to before `end` whose outcome is known, in order of time."""
     values: dict[str, Any] = {"deployments": json.dumps(list(deployments)), "start": start, "end": end}
     return [
-        Labelled(r["at"], math.nan if r["score"] is None else r["score"], r["outcome"], r["label"])
+        Labelled(r["at"], math.nan if r["score"] is None else r["score"], r["outcome"], r["label"], r["labelled_at"])
         for r in db.query(_LABELLED, values)
     ]
 
@@ -116,6 +118,25 @@ def count_between(db: Sql, deployments: Iterable[str], start: float, end: float,
     """Number of predictions in each stretch of `step` seconds from `start`."""
     values = {"deployments": json.dumps(list(deployments)), "start": start, "end": end, "step": step}
     return {row["slot"]: row["number"] for row in db.query(_COUNT, values)}
+
+
+def count_labelled_between(
+    db: Sql, deployments: Iterable[str], start: float, end: float, step: float
+) -> dict[int, int]:
+    """Number of predictions whose outcome is known in each stretch of `step` seconds from `start`."""
+    values = {"deployments": json.dumps(list(deployments)), "start": start, "end": end, "step": step}
+    return {row["slot"]: row["number"] for row in db.query(_COUNT_LABELLED, values)}
+
+
+def last_label_at(db: Sql, deployment: str, start: float, end: float) -> float | None:
+    """When the newest label of the predictions of a stretch arrived."""
+    row = first(
+        db,
+        "SELECT MAX(labelled_at) AS at FROM predictions"
+        " WHERE deployment = :deployment AND at >= :start AND at < :end AND label IS NOT NULL",
+        {"deployment": deployment, "start": start, "end": end},
+    )
+    return None if row is None else row["at"]
 
 
 def newest_labelled(db: Sql, deployment: str) -> float | None:

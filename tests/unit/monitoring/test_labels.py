@@ -150,18 +150,24 @@ def test_realised_performance_by_time_with_coverage(world):
     points = world.monitoring.performance("delay", "production", start, world.now + 1, 10.0)
     assert [p.coverage for p in points] == [0.0, 0.0, 0.0][: len(points)]
     assert all(math.isnan(p.value) for p in points)
-    late = dict(list(truth.items())[:750])
-    world.monitoring.send_labels(SESSION, "delay", late.items())
+    early = dict(list(truth.items())[:750])
+    world.monitoring.send_labels(SESSION, "delay", early.items())
+    points = world.monitoring.performance("delay", "production", start, world.now + 1, 10.0)
+    assert points[0].complete
+    assert not points[1].complete  # half of its outcomes: those that come first are seldom like the others
+    assert math.isnan(points[1].value)
+    assert points[1].coverage == pytest.approx(0.5, abs=0.06)
+    world.monitoring.send_labels(SESSION, "delay", list(truth.items())[750:])
+    world.now += 10
     points = world.monitoring.performance("delay", "production", start, world.now + 1, 10.0)
     assert {p.metric for p in points} == {"roc_auc"}
     assert points[0].low < points[0].value < points[0].high
     assert points[0].value > points[1].value + 0.1
     accuracy = world.monitoring.performance("delay", "production", start, world.now + 1, 10.0, "accuracy")
     assert accuracy[0].value == pytest.approx(0.9, abs=0.04)
-    assert sum(p.labels for p in points) == 750
-    assert sum(p.predictions for p in points) == 1000
+    assert sum(p.labels for p in points) == sum(p.predictions for p in points) == 1000
     whole = {p.metric: p for p in world.monitoring.performance_of("d1")}
-    assert whole["accuracy"].coverage == 0.75
+    assert whole["accuracy"].coverage == 1.0
     assert world.monitoring.performance_reference("d1") == {"roc_auc": 0.8, "accuracy": 0.8}
     with pytest.raises(InvalidInput):
         world.monitoring.performance("delay", "production", 0, 10, 1.0, "beauty")

@@ -201,8 +201,8 @@ class World:
         self.programs[identifier] = Program(self, identifier, profile, skew)
         return self.programs[identifier]
 
-    def add_deployment(self, identifier: str, model: str, number: int, profile: Profile) -> None:
-        stored = self.artifacts.add_bytes(profile.to_json())
+    def add_deployment(self, identifier: str, model: str, number: int, profile: Profile | bytes) -> None:
+        stored = self.artifacts.add_bytes(profile if isinstance(profile, bytes) else profile.to_json())
         file = ArtifactFile("profile.json", stored.digest, stored.size, FileRole.PROFILE)
         version = ModelVersion(
             model,

@@ -21,6 +21,8 @@ KINDS = (
     "AlertAcknowledged",
     "AlertOpened",
     "AlertResolved",
+    "AlertSnoozed",
+    "AlertWoken",
     "ChecksFinished",
     "DeploymentFailedEvent",
     "DeploymentRunning",
