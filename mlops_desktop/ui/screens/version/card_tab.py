@@ -8,15 +8,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QByteArray, Qt, QUrl, Signal
-from PySide6.QtGui import QGuiApplication, QTextDocument
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtGui import (
+    QFont,
+    QGuiApplication,
+    QTextBlock,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextTable,
+)
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
 
 from mlops_desktop.ui.screens.version.facts import VersionFacts
-from mlops_desktop.ui.theme import L, M, S
+from mlops_desktop.ui.theme import SECTION, TITLE, L, M, S, font
 from mlops_desktop.ui.widgets.buttons import Button
-from mlops_desktop.ui.widgets.cards import Card
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
 from mlops_desktop.ui.words import exactly
 
@@ -85,7 +93,6 @@ class SafeMarkdown(QTextBrowser):
         self.setAccessibleName(name)
         self.setOpenLinks(False)
         self.setOpenExternalLinks(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
@@ -100,6 +107,48 @@ class SafeMarkdown(QTextBrowser):
         if text != self._source:
             self._source = text
             self.document().setMarkdown(text, self.FEATURES)
+            self._dress()
+            self.moveCursor(QTextCursor.MoveOperation.Start)
+
+    def _dress(self) -> None:
+        """The window's type instead of Qt's: no table lines, no artificial bold, and links that say where they lead."""
+        document = self.document()
+        block = document.begin()
+        while block.isValid():
+            # The stubs don't know that a block can be walked. From its end, as words are put in.
+            pieces = [item.fragment() for item in cast("Iterable[QTextBlock.iterator]", block)]
+            for at, length, words in reversed([(p.position(), p.length(), p.charFormat()) for p in pieces]):
+                self._dress_words(at, length, words)
+            cursor, shape = QTextCursor(block), block.blockFormat()
+            if level := shape.headingLevel():
+                shape.setTopMargin(0 if level == 1 else L)
+                heading = QTextCharFormat()
+                heading.setFont(font(TITLE if level == 1 else SECTION, QFont.Weight.DemiBold))
+                cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+                cursor.setCharFormat(heading)
+            if cursor.currentTable() is None and cursor.currentList() is None:
+                shape.setBottomMargin(S)
+                QTextCursor(block).setBlockFormat(shape)
+            block = block.next()
+        for frame in document.rootFrame().childFrames():
+            if isinstance(frame, QTextTable):
+                table = frame.format().toTableFormat()
+                table.setBorder(0)
+                table.setCellPadding(4)
+                table.setTopMargin(S)
+                frame.setFormat(table)
+
+    def _dress_words(self, at: int, length: int, words: QTextCharFormat) -> None:
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(at)
+        cursor.setPosition(at + length, QTextCursor.MoveMode.KeepAnchor)
+        if words.fontWeight() >= QFont.Weight.Bold:
+            words.setFontWeight(QFont.Weight.DemiBold)
+            cursor.setCharFormat(words)
+        if words.isAnchor():
+            cursor.setCharFormat(QTextCharFormat())
+            cursor.setPosition(at + length)
+            cursor.insertText(f" ({words.anchorHref()})", QTextCharFormat())
 
     def loadResource(self, kind: int, name: QUrl | str) -> QByteArray:
         """Nothing, wherever it points."""
@@ -124,13 +173,11 @@ class CardTab(QWidget):
         head.addWidget(PlainLabel("What was registered, on one page to hand on.", "muted"), 1)
         head.addWidget(self.copy)
         head.addWidget(self.save)
-        card = Card(padding=2)
-        card.add(self.page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, M, 0, 0)
         layout.setSpacing(S)
         layout.addLayout(head)
-        layout.addWidget(card, 1)
+        layout.addWidget(self.page, 1)
 
     def show_facts(self, facts: VersionFacts) -> None:
         self._name = f"{facts.version.model}-{facts.version.number}"

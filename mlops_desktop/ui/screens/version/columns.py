@@ -14,7 +14,7 @@ from mlops_desktop.ui.words import ago, exactly, size
 
 ROLES = {
     FileRole.MODEL: "Served model",
-    FileRole.ORIGINAL: "Original before the conversion",
+    FileRole.ORIGINAL: "Original model",
     FileRole.PROFILE: "Reference profile",
     FileRole.EXAMPLES: "Examples with answers",
     FileRole.REQUIREMENTS: "Environment lock",

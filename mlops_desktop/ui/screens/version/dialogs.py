@@ -10,10 +10,9 @@ from PySide6.QtWidgets import QWidget
 from mlops_desktop.domain.deployments import EngineKind, EngineStatus
 from mlops_desktop.domain.policy import Policy
 from mlops_desktop.domain.promotions import PromotionState
-from mlops_desktop.ui.screens.version.checks_tab import verdict_of
 from mlops_desktop.ui.screens.version.facts import VersionFacts
 from mlops_desktop.ui.screens.version.policy_words import QUESTIONS, approvals_sentence, check_title
-from mlops_desktop.ui.theme import S, set_role
+from mlops_desktop.ui.theme import XL, L, S, set_role
 from mlops_desktop.ui.widgets.banner import Banner
 from mlops_desktop.ui.widgets.cards import Card
 from mlops_desktop.ui.widgets.dialogs import Dialog
@@ -21,6 +20,8 @@ from mlops_desktop.ui.widgets.forms import Form, area_field, choice_field
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
 from mlops_desktop.ui.widgets.progress import JobProgress
 from mlops_desktop.ui.words import ago
+
+WIDTH = 620
 
 
 class RequestDialog(Dialog):
@@ -32,15 +33,15 @@ class RequestDialog(Dialog):
     def __init__(
         self, facts: VersionFacts, reasons: Mapping[str, str], first: str, parent: QWidget | None = None
     ) -> None:
-        super().__init__(f"Ask for {facts.version.label}", accept="Request promotion", parent=parent)
-        self.setMinimumWidth(560)
+        super().__init__(f"Request promotion of {facts.version.label}", accept="Request promotion", parent=parent)
+        self.setMinimumWidth(WIDTH)
         self._facts, self._reasons = facts, reasons
         self._running = False
         self.problem = Banner()
-        self.form = Form()
-        self.environment = self.form.add("environment", choice_field("Environment", list(reasons)))
+        self.environment = choice_field("Environment", list(reasons))
         self.environment.set_text(first)
         self.environment.changed.connect(self._show_policy)
+        self.form = Form()
         policy = Card(" ", "shield-check")
         self._policy_title = policy.title
         self.approvals = PlainLabel("", wrap=True)
@@ -53,7 +54,7 @@ class RequestDialog(Dialog):
         )
         self.progress = JobProgress()
         self.progress.cancelled.connect(self.cancel_wanted)
-        for part in (self.problem, policy, self.form, self.progress):
+        for part in (self.problem, self.environment, policy, self.form, self.progress):
             self.body.addWidget(part)
         self._show_policy()
         self.reason.input.setFocus()
@@ -85,6 +86,7 @@ class RequestDialog(Dialog):
         if running:
             self.problem.clear()
         self.form.setEnabled(not running)
+        self.environment.setEnabled(not running)
         self._show_ready()
 
     def _show_ready(self) -> None:
@@ -97,25 +99,24 @@ class RequestDialog(Dialog):
     def _show_policy(self) -> None:
         where = self.environment.text()
         policy, why_not = self._facts.policy(where), self._reasons.get(where, "")
-        if why_not:
-            self.environment.show_problem(why_not)
+        self.environment.show_problem(why_not)
         self._policy_title.setText(f"Policy {policy.version} of {where}" if policy is not None else where)
         self.approvals.setText(approvals_sentence(policy) if policy is not None else "")
         self.checks.setText(self._checks_words(policy) if policy is not None else "")
+        # A dialog doesn't ask wrapped labels how high they become.
+        for label in (self.approvals, self.checks):
+            label.setMinimumHeight(label.heightForWidth(WIDTH - 2 * XL - 2 * L - 2))
         self._show_ready()
 
     def _checks_words(self, policy: Policy) -> str:
         if not policy.required_checks:
             return "No checks are demanded."
         run = self._facts.latest_run(policy.environment)
-        if run is None:
-            head = "These checks run first; one that fails stops the request:"
-        else:
-            word = verdict_of(run).word.lower()
+        head = "These checks run first; one that fails stops the request:"
+        if run is not None and run.passed:
             head = (
-                f"The last run {word} {ago(run.started_at, self._facts.read_at)}. If that no longer counts, they run:"
+                f"They passed {ago(run.started_at, self._facts.read_at)}; these checks run again if that is outdated:"
             )
-            head = head.replace("last run passed", "last run passed,").replace("not pass ", "not pass, ")
         lines = [f"· {check_title(name)}: {QUESTIONS.get(name, '')}" for name in policy.required_checks]
         return "\n".join([head, *lines])
 
@@ -164,8 +165,8 @@ class DeployDialog(Dialog):
     def _show_effect(self) -> None:
         where = self.environment
         why_not, other = self._reasons.get(where, ""), self._facts.against(where)
+        self.field.show_problem(why_not)
         if why_not:
-            self.field.show_problem(why_not)
             self.accept_button.forbid(why_not)
         else:
             self.accept_button.allow()

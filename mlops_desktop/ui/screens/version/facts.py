@@ -15,7 +15,7 @@ from mlops_desktop.domain.registry import Difference, Model, ModelVersion
 from mlops_desktop.ui.theme import Tone
 from mlops_desktop.ui.widgets.badges import Badge, badge_of
 from mlops_desktop.ui.widgets.buttons import forbidden
-from mlops_desktop.ui.widgets.differences import change_badge
+from mlops_desktop.ui.widgets.differences import better
 from mlops_desktop.ui.words import ago, count, lasting
 
 PRODUCTION = "production"
@@ -137,27 +137,24 @@ class VersionFacts:
         return rows
 
     def key_figure(self) -> tuple[str, str, str]:
-        """The name and value of the key metric, and how it stands against what answers in `home`."""
+        """A caption, the key metric's value, and how it stands against the version that answers in `home`."""
         name = self.key_metric or next(iter(sorted(self.version.metrics)), "")
         if not name:
-            return "Key metric", "–", "no metrics were registered"
-        row = next((r for r in self.metric_rows(self.home) if r.name == name), None)
-        if row is None:
+            return "Key metric", "–", "none were registered"
+        if name not in self.version.metrics:
             return name, "–", "not known of this version"
+        value = f"{self.version.metrics[name]:.4g}"
         other = self.against(self.home)
-        if self.serves(self.home):
-            text = f"what {self.home} has now"
-        elif other is None:
-            text = f"nothing to compare in {self.home}"
-        elif not self.comparable(other):
-            text = f"version {other.number} had other test data"
-        elif row.delta is None:
-            text = f"not known of version {other.number}"
-        elif row.delta == 0:
-            text = f"as version {other.number} in {self.home}"
-        else:
-            text = f"{change_badge(row).word} than version {other.number} in {self.home}"
-        return name, f"{self.version.metrics[name]:.4g}", text
+        if other is None:
+            return name, value, f"{'answers' if self.serves(self.home) else 'nothing answers'} in {self.home}"
+        caption, old = f"{name} against version {other.number}", other.metrics.get(name)
+        if not self.comparable(other):
+            return caption, value, "other test data"
+        if old is None:
+            return caption, value, "not known of that one"
+        delta = self.version.metrics[name] - old
+        word = {None: "", True: ", better", False: ", worse"}[better(name, delta)]
+        return caption, value, f"{delta:+.3g}{word}" if delta else "the same"
 
 
 def why_no_request(facts: VersionFacts, environment: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout
 
@@ -22,10 +24,18 @@ MEANINGS = {
     InspectionVerdict.REVIEW: "It may run code when it is loaded, so it is loaded in an isolated container only.",
     InspectionVerdict.REJECT: "It names code that no model needs.",
 }
+FACT_NAMES = {"ir version": "IR version", "opsets": "Operator sets"}
 PROVED = Badge("Proved", "circle-check", Tone.OK)
 NOT_CONVERTED = Badge("Not converted", "circle-minus", Tone.UNKNOWN)
 DISPROVED = Badge("Disproved", "circle-x", Tone.WARNING)
 NOT_NEEDED = Badge("Not needed", "check", Tone.UNKNOWN)
+
+
+def meaning(version: ModelVersion) -> str:
+    """What the verdict says about this file, in one or two sentences."""
+    if version.inspection.verdict is InspectionVerdict.ALLOW and not version.format.code_free:
+        return "It names known parts of models only. It is loaded in an isolated container all the same."
+    return MEANINGS[version.inspection.verdict]
 
 
 def conversion_words(version: ModelVersion) -> tuple[Badge, str]:
@@ -44,6 +54,20 @@ def conversion_words(version: ModelVersion) -> tuple[Badge, str]:
         badge = DISPROVED if done.rows else NOT_CONVERTED
         return badge, f"{_sentence(done)} It is served as {version.format.value}."
     return PROVED, f"{_sentence(done)} {_asked(done)}"
+
+
+def fact_name(name: str) -> str:
+    return FACT_NAMES.get(name.replace("_", " ").lower(), name[:1].upper() + name[1:].replace("_", " "))
+
+
+def fact_value(value: str) -> str:
+    """Lists come as JSON; anything else is shown as it is."""
+    if value.startswith("["):
+        try:
+            return ", ".join(str(item) for item in json.loads(value))
+        except ValueError:
+            return value
+    return value
 
 
 def _sentence(done: Conversion) -> str:
@@ -98,12 +122,12 @@ class FilesTab(Page):
     def show_version(self, version: ModelVersion) -> None:
         found = version.inspection
         self.verdict.show_badge(badge_of(found.verdict))
-        lines = [MEANINGS[found.verdict], *(f"· {finding}" for finding in found.findings[:FINDINGS_SHOWN])]
+        lines = [meaning(version), *(f"· {finding}" for finding in found.findings[:FINDINGS_SHOWN])]
         more = len(found.findings) - FINDINGS_SHOWN
         if more > 0:
             lines.append(f"and {count(more, 'more finding')}")
         self.findings.setText("\n".join(lines))
-        self._facts.show_facts({name.capitalize(): value for name, value in found.facts.items()})
+        self._facts.show_facts({fact_name(name): fact_value(value) for name, value in found.facts.items()})
         self._facts.setVisible(bool(found.facts))
         badge, words = conversion_words(version)
         self.converted.show_badge(badge)

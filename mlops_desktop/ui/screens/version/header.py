@@ -157,8 +157,7 @@ class Header(QWidget):
     def show_facts(self, facts: VersionFacts) -> None:
         self._facts = facts
         version = facts.version
-        code = "" if version.format.code_free else ", loaded in a container only"
-        about = [f"{version.format.value}{code}", size(version.size), f"digest {version.digest[:12]}"]
+        about = [version.format.value, size(version.size), f"digest {version.digest[:12]}"]
         self._about.setText("  ·  ".join(about))
         self._about.setToolTip(f"Digest {version.digest}")
         self.damaged.setVisible(version.damaged)

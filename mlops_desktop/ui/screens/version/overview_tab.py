@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from mlops_desktop.ui.screens.version.digests import DigestList
 from mlops_desktop.ui.screens.version.facts import VersionFacts
 from mlops_desktop.ui.screens.version.policy_words import Goal, goals_of, policy_sentence
 from mlops_desktop.ui.theme import L, M, S
@@ -71,6 +72,8 @@ class OverviewTab(Page):
         about.add(self._description)
         about.body.addSpacing(S)
         about.add(self._facts)
+        self.digest = DigestList()
+        about.add(self.digest)
         about.body.addStretch(1)
         self._goals_card = Card("Goals", "flag")
         self._policy = PlainLabel("", "muted", wrap=True)
@@ -99,15 +102,15 @@ class OverviewTab(Page):
         self._description.setText(version.description or "Nobody described this version when it was registered.")
         shown = {
             "Task": version.task.value.capitalize(),
-            "Format": version.format.value,
+            "Format": version.format.value + ("" if version.format.code_free else ", loaded in a container only"),
             "Files": f"{count(len(version.files), 'file')}, {size(version.size)}",
             "Registered": f"{exactly(version.created_at)} by {version.registered_by}",
             "Trained by": version.lineage.trained_by or "not known",
             "Inputs": count(len(version.signature.inputs), "column"),
-            "Digest": version.digest,
         }
         shown |= {f"Tag: {name}": value for name, value in version.tags.items()}
         self._facts.show_facts(shown)
+        self.digest.show_digests({"Digest": version.digest})
         self._params.show_facts(dict(version.params))
         self._params.setVisible(bool(version.params))
         self._no_params.setVisible(not version.params)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from mlops_desktop.domain.promotions import Decision, Promotion, PromotionState, Review
 from mlops_desktop.ui.screens.version.facts import VersionFacts
@@ -60,31 +60,34 @@ class RequestCard(Card):
         return part
 
 
-class ReviewsTab(Page):
+class ReviewsTab(QWidget):
     """The newest request first."""
 
     promotion_opened = Signal(int)
     request_wanted = Signal()
 
     def __init__(self) -> None:
-        super().__init__(margin=0)
-        self.body.setContentsMargins(0, M, 0, 0)
-        self.body.setSpacing(M)
+        super().__init__()
+        self._page = Page(margin=0)
+        self._page.body.setContentsMargins(0, M, 0, 0)
+        self._page.body.setSpacing(M)
+        self._page.body.addStretch(1)
         self.empty = EmptyState(
             "send",
             "Nobody has asked for this version yet",
-            "A request says why the version should serve somewhere; somebody else decides about it.",
+            "A request says why it should serve; somebody else decides.",
             "Request promotion",
         )
         self.empty.action.connect(self.request_wanted)
-        self.body.addWidget(self.empty, 1)
-        self.body.addStretch(1)
+        self._either = QStackedLayout(self)
+        self._either.addWidget(self.empty)
+        self._either.addWidget(self._page)
         self._shown: list[tuple[Promotion, str]] = []
         self._cards: list[RequestCard] = []
 
     def show_facts(self, facts: VersionFacts, why_not: str) -> None:
         """`why_not` says why nothing can be asked for; it stands under the disabled button."""
-        self.empty.setVisible(not facts.promotions)
+        self._either.setCurrentIndex(1 if facts.promotions else 0)
         if why_not:
             self.empty.button.forbid(why_not)
         else:
@@ -99,7 +102,7 @@ class ReviewsTab(Page):
         self._cards = [RequestCard(p, closed, facts.read_at) for p, closed in wanted]
         for place, card in enumerate(self._cards):
             card.opened.connect(self.promotion_opened)
-            self.body.insertWidget(place, card)
+            self._page.body.insertWidget(place, card)
 
 
 def _said(icon: str, colour: str, who: str, words: str) -> QWidget:

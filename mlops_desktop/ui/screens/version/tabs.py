@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from mlops_desktop.domain.registry import ModelVersion
 from mlops_desktop.ui.screens.version.columns import METRIC_COLUMNS, PACKAGE_COLUMNS, SCHEMA_COLUMNS, SchemaRow
+from mlops_desktop.ui.screens.version.digests import DigestList
 from mlops_desktop.ui.screens.version.facts import VersionFacts
 from mlops_desktop.ui.theme import L, M, S
 from mlops_desktop.ui.widgets.buttons import Button
@@ -88,16 +89,17 @@ class LineageTab(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._parent_button)
         row.addStretch(1)
-        for part in (self._bare, self._facts):
+        self.source = DigestList(name_width=112)
+        for part in (self._bare, self._facts, self.source):
             origin.add(part)
         origin.add(row)
         data = Card("Data", "database")
-        self._data = FactList(name_width=112)
+        self.data = DigestList(name_width=112)
         self._no_data = PlainLabel(
             f"Which data it was trained and tested on is not known. {SCRIPT}", "muted", wrap=True
         )
         data.add(self._no_data)
-        data.add(self._data)
+        data.add(self.data)
         page = Page(margin=0)
         page.body.setContentsMargins(0, 0, 0, 0)
         page.body.addWidget(origin)
@@ -118,7 +120,6 @@ class LineageTab(QWidget):
         dirty = ", with changes that were not committed" if origin.code_dirty else ""
         facts = {
             "Source": origin.source,
-            "Source digest": origin.source_digest,
             "Code": f"commit {origin.code_commit[:12]}{dirty}" if origin.code_commit else "",
             "Seed": "" if origin.seed is None else str(origin.seed),
             "Python": origin.python,
@@ -129,8 +130,8 @@ class LineageTab(QWidget):
         bare = not (origin.code_commit or origin.source_digest or origin.trained_by or origin.environment)
         self._bare.setText(f"It was registered from a file by hand, so little is known of it. {SCRIPT}" if bare else "")
         self._bare.setVisible(bare)
-        self._data.show_facts(dict(origin.data))
-        self._data.setVisible(bool(origin.data))
+        self.source.show_digests({"Source digest": origin.source_digest} if origin.source_digest else {})
+        self.data.show_digests({name.capitalize(): digest for name, digest in origin.data.items()})
         self._no_data.setVisible(not origin.data)
         self._parent = origin.parent
         if origin.parent is not None:

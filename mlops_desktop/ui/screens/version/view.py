@@ -69,6 +69,8 @@ class VersionView(Screen):
         self._stack.addWidget(self.nothing)
         self.body.addWidget(self._stack, 1)
         self.outcome.action.connect(self.open_log)
+        for digests in (self.overview.digest, self.lineage.source, self.lineage.data):
+            digests.copied.connect(self.header.copied)
         self.reviews.request_wanted.connect(self.header.request_wanted)
         self.add_key("R", "Request promotion", lambda: self._press(self.header.request))
         self.add_key("D", "Deploy", lambda: self._press(self.header.deploy))
