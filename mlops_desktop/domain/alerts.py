@@ -174,14 +174,19 @@ def _held(state: RuleState, before: Held | None, now: float) -> Held:
     return Held(state, before.since if same and before else now)
 
 
-def would_fire(rule: AlertRule, times: Sequence[float], values: Sequence[float]) -> list[tuple[float, float | None]]:
-    """When the rule would have opened and resolved an alert on past values (NaN: not known); None is still open."""
+def would_fire(
+    rule: AlertRule, times: Sequence[float], values: Sequence[float], allowances: Sequence[float] = ()
+) -> list[tuple[float, float | None]]:
+    """When the rule would have opened and resolved an alert on past values (NaN: not known); None is still open.
+
+    `allowances` belong to figures of BY_PERIODS: what chance alone makes of each value.
+    """
     found: list[tuple[float, float | None]] = []
     held: Held | None = None
     past: list[Period] = []
-    for at, value in zip(times, values, strict=True):
+    for number, (at, value) in enumerate(zip(times, values, strict=True)):
         if not math.isnan(value):
-            past = [*past, Period(at, at, value)][-PERIODS:]
+            past = [*past, Period(at, at, value, allowances[number] if allowances else 0.0)][-PERIODS:]
         firing = bool(found) and found[-1][1] is None
         held = held_next(rule, held, Reading(value, "", tuple(past)), at, firing=firing)
         if held.state is RuleState.FIRING and not firing:
@@ -189,6 +194,19 @@ def would_fire(rule: AlertRule, times: Sequence[float], values: Sequence[float])
         elif held.state is RuleState.OK and firing:
             found[-1] = (found[-1][0], at)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a rule would have done in the past of one deployment: how the figure went, and when it would have fired."""
+
+    deployment: str
+    version: int
+    start: float
+    end: float
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+    firings: tuple[tuple[float, float | None], ...]  # opened, resolved
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_desktop.domain.accounts import Action, Session
-from mlops_desktop.domain.alerts import Reading
+from mlops_desktop.domain.alerts import AlertRule, Reading, Trial
 from mlops_desktop.domain.deployments import Deployment, DeploymentState
 from mlops_desktop.domain.errors import InvalidInput, NotFound
 from mlops_desktop.domain.monitoring import (
@@ -212,6 +212,11 @@ class MonitoringService:
         """A figure that rules may watch, over the past of one deployment; NaN where it was not known."""
         _check_range(start, end)
         return self._readings.history(self._delivery.deployment(deployment), figure, start, end)
+
+    def try_rule(self, rule: AlertRule, start: float, end: float) -> Trial:
+        """What a rule, saved or not, would have done in the past of what carries the traffic, else the newest."""
+        _check_range(start, end)
+        return self._readings.trial(rule, self._one(rule.model, rule.environment, None), start, end)
 
     # What people send
 

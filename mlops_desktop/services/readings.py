@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_desktop.domain.alerts import FIGURES, Reading
+from mlops_desktop.domain.alerts import BY_PERIODS, FIGURES, AlertRule, Reading, Trial, would_fire
 from mlops_desktop.domain.deployments import Deployment, DeploymentState
 from mlops_desktop.domain.errors import InvalidInput
 from mlops_desktop.domain.monitoring import DriftReport, DriftState, FeatureDrift, Series
@@ -81,6 +81,21 @@ class Readings:
         if figure in {"no_data", "no_requests"}:
             return self._waits(deployment, figure, start, end)
         return self._rates(deployment, figure, start, end)
+
+    def trial(self, rule: AlertRule, deployment: Deployment, start: float, end: float) -> Trial:
+        """What the rule would have done in the deployment's part of a range."""
+        begun = (deployment.ready_at or deployment.created_at).timestamp()
+        start = max(start, begun)
+        if deployment.stopped_at is not None:
+            end = min(end, deployment.stopped_at.timestamp())
+        if start >= end:
+            return Trial(deployment.id, deployment.version, start, start, (), (), ())
+        past = self.history(deployment, rule.figure, start, end)
+        allowances: list[float] = []
+        if rule.figure in BY_PERIODS:
+            allowances = [p.allowance for p in self.realised.losses(deployment, start, end)]
+        fired = would_fire(rule, past.times, past.values, allowances)
+        return Trial(deployment.id, deployment.version, start, end, past.times, past.values, tuple(fired))
 
     def _rates(self, deployment: Deployment, figure: str, start: float, end: float) -> Series:
         from mlops_desktop.services import figures as computed

@@ -465,3 +465,19 @@ def test_a_workspace_of_the_first_schema_learns_to_snooze(tmp_path):
     assert store.conditions_of(database.read()) == []
     assert migrations.MIGRATIONS[1].name.startswith("m002_")
     database.close()
+
+
+def test_a_rule_is_tried_on_what_a_deployment_did(world):
+    program = world.deploy()
+    start = world.now
+    for second in range(90):
+        program.serve(2, errors=2 if 30 <= second < 60 else 0)
+        world.second()
+    errors = rule(world, "error_rate")
+    trial = world.monitoring.try_rule(errors, start - 3600, world.now)
+    assert (trial.deployment, trial.version, trial.start) == ("d1", 1, start)  # no further back than it ran
+    assert len(trial.firings) == 1
+    assert len(trial.times) == len(trial.values) > 5
+    assert world.monitoring.try_rule(replace(errors, threshold=80.0), start - 3600, world.now).firings == ()
+    with pytest.raises(NotFound):
+        world.monitoring.try_rule(replace(errors, model="other"), start, world.now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,8 @@ NEEDS: dict[str, tuple[Action, Call]] = {
         ),
     ),
     "alerts.acknowledge": (Action.MANAGE_ALERTS, lambda w, s: w.alerts.acknowledge(s, 99)),
+    "alerts.snooze": (Action.MANAGE_ALERTS, lambda w, s: w.alerts.snooze(s, 99, datetime.now(UTC) + timedelta(1))),
+    "alerts.wake": (Action.MANAGE_ALERTS, lambda w, s: w.alerts.wake(s, 99)),
 }
 # They ask who is signed in and not for a right; each is tested where it belongs.
 ONESELF = {
