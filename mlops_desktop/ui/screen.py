@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -19,7 +20,7 @@ from mlops_desktop.domain.events import Event
 from mlops_desktop.ui.event_bridge import EventBridge, concerns
 from mlops_desktop.ui.navigator import Navigator
 from mlops_desktop.ui.task_runner import Job, JobContext, TaskRunner
-from mlops_desktop.ui.theme import XL, L
+from mlops_desktop.ui.theme import XL, Appearance, L
 from mlops_desktop.ui.widgets.banner import Banner
 
 if TYPE_CHECKING:
@@ -37,6 +38,18 @@ class Crumb:
     params: tuple[tuple[str, Any], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class WindowActions:
+    """What a screen may ask of the window itself."""
+
+    lock: Callable[[], None]
+    sign_out: Callable[[], None]
+    change_workspace: Callable[[], None]
+    open_workspace: Callable[[Path], None]  # the same one again, too: its settings are read anew
+    choose_theme: Callable[[Appearance], None]
+    lock_after: Callable[[float], None]  # minutes without a touch; 0: never
+
+
 @dataclass(slots=True)
 class ScreenContext:
     """What every screen's factory is given. `account` is read anew when roles change."""
@@ -48,6 +61,7 @@ class ScreenContext:
     events: EventBridge
     navigator: Navigator
     toast: Callable[..., None]  # toast("Copied."), toast("Stopped.", "Undo", undo)
+    window: WindowActions | None = None  # None where a screen stands alone, as in its tests
 
 
 class Screen(QWidget):

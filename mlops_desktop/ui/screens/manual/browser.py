@@ -234,7 +234,7 @@ def _fragments(block: QTextBlock) -> list[Any]:
 
 def _set_type(document: QTextDocument) -> dict[str, int]:
     """Sizes, distances and colours of text; returns where each heading stands, by its slug."""
-    now, headings = colours(), {}
+    headings = {}
     for block in _blocks(document):
         cursor = QTextCursor(block)
         shape = block.blockFormat()
