@@ -215,6 +215,7 @@ class VersionSummary:
     damaged: bool = False
     verdict: InspectionVerdict | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    test_data: str = ""  # digest of the data set that the metrics were measured on, where it is known
 
     @property
     def label(self) -> str:

@@ -44,7 +44,8 @@ class VersionDigests:
 
 _SUMMARY = """
 SELECT v.id, m.name AS model, v.number, v.format, v.digest, v.registered_by, v.created_at, v.metrics,
-       v.description, v.damaged, v.tags, json_extract(v.inspection, '$.verdict') AS verdict
+       v.description, v.damaged, v.tags, json_extract(v.inspection, '$.verdict') AS verdict,
+       json_extract(v.lineage, '$.data.test') AS test_data
   FROM versions v JOIN models m ON m.id = v.model_id
 """
 _FULL = """
@@ -202,6 +203,7 @@ def _summary(row: Row, current: dict[int, tuple[str, ...]]) -> VersionSummary:
             bool(row["damaged"]),
             InspectionVerdict(row["verdict"]),
             json.loads(row["tags"]),
+            row["test_data"] or "",
         )
 
 

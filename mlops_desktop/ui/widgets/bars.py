@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
@@ -85,7 +86,7 @@ class BarCompare(QWidget):
                 QRectF(0, y - 9, AXIS - 8, 18), middle | int(Qt.AlignmentFlag.AlignRight), f"{top * step / 2:.0%}"
             )
         width = self._width()
-        every = max(1, round(64 / max(width, 1)))
+        every = max(1, math.ceil(76 / max(width, 1)))
         for index, words in enumerate(self._bins):
             x = area.left() + index * width
             for shares, filled in ((self._current, True), (self._reference, False)):

@@ -229,10 +229,12 @@ def test_training_data_are_compared_by_their_profiles(kit: Kit) -> None:
         registry.compare_training_data("delay@1", "delay@2")
 
 
-def test_a_row_of_the_list_tells_tags_and_verdict(kit: Kit) -> None:
-    kit.register(tags={"team": "blue"})
-    [row] = kit.workspace.registry.versions("delay")
-    assert (row.tags, row.verdict) == ({"team": "blue"}, InspectionVerdict.ALLOW)
+def test_a_row_of_the_list_tells_tags_verdict_and_test_data(kit: Kit) -> None:
+    kit.register(tags={"team": "blue"}, lineage=lineage(data={"test": "ab" * 32}))
+    kit.register(auc=0.8)
+    bare, row = kit.workspace.registry.versions("delay")
+    assert (row.tags, row.verdict, row.test_data) == ({"team": "blue"}, InspectionVerdict.ALLOW, "ab" * 32)
+    assert (bare.tags, bare.test_data) == ({}, "")
 
 
 def test_a13_a_damaged_file_is_found_marked_and_healed(kit: Kit) -> None:
