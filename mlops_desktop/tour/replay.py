@@ -28,6 +28,7 @@ BATCH_SECONDS = 3600  # flights that leave within an hour of the first go in one
 SETTLE_SECONDS = 3.0  # the collector has fetched a prediction by then, so its label finds it
 LABEL_SECONDS = 1.0  # labels go in one bundle each so often
 TIMEOUT_SECONDS = 10.0
+REAL_TIME = 1 / 86400  # days of flights a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,17 @@ class Progress:
     answered: int = 0
     failed: int = 0
     flights: int = 0
+    flights_lost: int = 0
     labels: int = 0
     unknown_labels: int = 0
     seconds: float = 0.0  # since the start, pauses included
     slowest_ms: float = 0.0
     finished: bool = False
     last_error: str = ""
+
+    @property
+    def flights_sent(self) -> int:
+        return self.flights + self.flights_lost
 
     @property
     def requests_per_second(self) -> float:
@@ -96,6 +102,7 @@ class Replay:
     """A thread that replays `flights` against `address` (the endpoint's URL without `/invocations`).
 
     `send_labels` takes (prediction id, label) rows. `answered` is called on the thread with each batch and the answer.
+    With `again` the flights begin anew when they are over.
     """
 
     def __init__(
@@ -106,11 +113,13 @@ class Replay:
         *,
         days_per_second: float = 2.0,
         answered: Callable[[Batch, dict[str, Any]], None] | None = None,
+        again: bool = False,
     ) -> None:
         self._flights = flights
         self._address = urlsplit(address)
         self._send_labels = send_labels
         self._answered = answered
+        self._again = again
         self._connection: http.client.HTTPConnection | None = None
         self._progress = Progress()
         self._days: list[tuple[float, date]] = []
@@ -139,7 +148,7 @@ class Replay:
 
     @speed.setter
     def speed(self, days_per_second: float) -> None:
-        self._speed = max(0.01, days_per_second)
+        self._speed = max(REAL_TIME, days_per_second)
 
     @property
     def paused(self) -> bool:
@@ -171,18 +180,13 @@ class Replay:
 
     def _run(self) -> None:
         began = time.monotonic()
-        clock = _FlightClock(int(self._flights.departure[0].astype("int64")) if len(self._flights) else 0)
-        times = self._flights.departure.astype("int64")
-        for batch in batches(self._flights):
-            self._wait_until(int(times[batch.start]), clock)
-            if self._stop.is_set():
-                break
-            self._send(batch)
-            self._send_due_labels(int(times[batch.end - 1]))
-            day = self._flights.day[batch.start].item()
-            if day != self._progress.day:
-                self._days.append((time.time(), day))
-            self._tell(day=day, seconds=time.monotonic() - began)
+        clock = self._send_all(began, "")
+        year = 1
+        while self._again and len(self._flights) and not self._stop.is_set():
+            # Outcomes of the last days are given up: their time lies behind the new clock.
+            self._waiting.clear()
+            year += 1
+            clock = self._send_all(began, f".{year}")
         if self._waiting and self._send_labels is not None:
             time.sleep(SETTLE_SECONDS)
             self._labels_sent_at = 0.0
@@ -192,6 +196,22 @@ class Replay:
         if self._connection is not None:
             self._connection.close()
         self._tell(finished=not self._stop.is_set(), seconds=time.monotonic() - began)
+
+    def _send_all(self, began: float, suffix: str) -> _FlightClock:
+        """Send every flight once; `suffix` tells the predictions of a further year from those of the first."""
+        times = self._flights.departure.astype("int64")
+        clock = _FlightClock(int(times[0]) if len(times) else 0)
+        for batch in batches(self._flights):
+            self._wait_until(int(times[batch.start]), clock)
+            if self._stop.is_set():
+                break
+            self._send(batch if not suffix else replace(batch, name=batch.name + suffix))
+            self._send_due_labels(int(times[batch.end - 1]))
+            day = self._flights.day[batch.start].item()
+            if day != self._progress.day:
+                self._days.append((time.time(), day))
+            self._tell(day=day, seconds=time.monotonic() - began)
+        return clock
 
     def _wait_until(self, moment: int, clock: _FlightClock) -> None:
         """Let flight time reach `moment`; a pause stops it, and being late is not caught up by a burst."""
@@ -212,7 +232,8 @@ class Replay:
         took = (time.monotonic() - began) * 1000
         if status != 200 or not isinstance(answer, dict):
             text = error or f"{status}: {answer}"
-            self._tell(failed=self._progress.failed + 1, last_error=str(text)[:300])
+            lost = self._progress.flights_lost + batch.end - batch.start
+            self._tell(failed=self._progress.failed + 1, flights_lost=lost, last_error=str(text)[:300])
             if status == 0:
                 self._stop.wait(0.2)  # nobody listens: don't spin through the year
             return

@@ -107,7 +107,7 @@ def _step(number: int, outcome: Outcome, pictures: Sequence[Picture]) -> str:
     error = f'<p class="error"><strong>Failed.</strong> {escape(outcome.error)}</p>' if outcome.error else ""
     return (
         f'<section id="{step.id}"><h2><span>{number}</span>{escape(step.title)}<small>{outcome.seconds:.1f} s</small>'
-        f"</h2><p>{escape(step.explanation)}</p>{error}<dl>{figures}</dl>"
+        f"</h2><p>{escape(f'{step.explanation} {step.why}'.strip())}</p>{error}<dl>{figures}</dl>"
         f'<p class="hand"><strong>By hand:</strong> {escape(step.by_hand)}</p>'
         f'<div class="pictures">{shown}</div></section>'
     )

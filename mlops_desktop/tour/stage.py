@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mlops_desktop.domain.accounts import Session
-from mlops_desktop.domain.errors import DeploymentFailed, StorageError
+from mlops_desktop.domain.errors import DeploymentFailed, NotAllowed, StorageError
 from mlops_desktop.runtime.jobs import JobContext
 from mlops_desktop.tour import party
 from mlops_desktop.tour.replay import Progress, Replay
@@ -33,6 +33,8 @@ class Figure:
     def text(self) -> str:
         if isinstance(self.value, str):
             return f"{self.value} {self.unit}".strip()
+        if self.unit == "s" and 0 < self.value < 1:
+            return f"{self.value * 1000:.3g} ms"
         number = f"{self.value:,.0f}" if self.value == int(self.value) and abs(self.value) >= 1 else f"{self.value:.3g}"
         return f"{number} {self.unit}".strip()
 
@@ -51,6 +53,7 @@ class Tour:
     replay: Replay | None = None
     marks: dict[str, float] = field(default_factory=dict)  # epoch seconds at which things happened
     opened: Workspace | None = None
+    again: bool = False  # whether the year of flights begins anew when it is over
 
     @property
     def workspace(self) -> Workspace:
@@ -70,6 +73,15 @@ class Tour:
 
     def person(self, part: str) -> party.Person:
         return self.team[part]
+
+    def session(self, part: str) -> Session:
+        """The tour's own session of a person, begun again when somebody ended it."""
+        accounts, person = self.workspace.accounts, self.person(part)
+        try:
+            accounts.account(self.sessions[part])
+        except NotAllowed:
+            self.sessions[part] = accounts.sign_in(person.name, person.password)
+        return self.sessions[part]
 
     def wait_for(
         self, what: str, found: Callable[[], T], seconds: float, context: JobContext, *, pause: float = 0.5
@@ -93,12 +105,27 @@ class Tour:
 
     def discard(self) -> None:
         """Stop what serves and the gateway, close, and remove the tour's folder. The images stay: they are cached."""
-        import shutil
+        self.stop_serving()
+        self.remove()
 
+    def stop_serving(self) -> None:
+        """Stop the flights, every deployment and the gateway; the workspace stays open."""
         if self.replay is not None:
             self.replay.stop()
-        if (workspace := self.opened) is not None:
-            if workspace.delivery.engine_status().available and "engineer" in self.sessions:
-                workspace.delivery.shut_down(self.sessions["engineer"], reason="the tour is over")
-            workspace.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.opened is not None and "engineer" in self.sessions:
+            workspace = self.opened
+            if workspace.delivery.engine_status().available:
+                workspace.delivery.shut_down(self.session("engineer"), reason="the tour is over")
+
+    def remove(self) -> None:
+        """Close the workspace and remove its folder."""
+        import shutil
+
+        from mlops_desktop.workspace import forget
+
+        if self.opened is not None:
+            self.opened.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            forget(self.folder)
+        elif self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()  # it was made for this tour, which never began

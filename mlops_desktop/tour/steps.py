@@ -8,10 +8,10 @@ from datetime import date
 
 from mlops_desktop.domain.errors import NotAllowed, StorageError
 from mlops_desktop.domain.monitoring import LabelReport
-from mlops_desktop.domain.promotions import Decision
+from mlops_desktop.domain.promotions import Decision, PromotionState
 from mlops_desktop.runtime.jobs import JobContext
 from mlops_desktop.tour import party
-from mlops_desktop.tour.replay import Replay
+from mlops_desktop.tour.replay import Progress, Replay
 from mlops_desktop.tour.stage import Figure, Figures, Tour
 from mlops_desktop.tour.training import train_and_register
 
@@ -26,7 +26,8 @@ QUIET_SPEED = 0.5  # days of flights a second while versions change
 def make_workspace(tour: Tour, context: JobContext) -> Figures:
     began = time.monotonic()
     context.progress(None, "Making the workspace and three accounts")
-    tour.opened, tour.sessions = party.make_workspace(tour.folder, tour.team)
+    if tour.opened is None:
+        tour.opened, tour.sessions = party.make_workspace(tour.folder, tour.team)
     tour.workspace.start_background()
     status = tour.workspace.delivery.engine_status()
     engine = f"{status.kind.value} {status.version}" if status.available else status.message
@@ -41,7 +42,9 @@ def make_workspace(tour: Tour, context: JobContext) -> Figures:
 
 def train(tour: Tour, context: JobContext) -> Figures:
     began = time.monotonic()
-    train_and_register(tour.folder, tour.person("scientist"), context)
+    registered = tour.workspace.registry.count_versions(MODEL)
+    if registered < 2:
+        train_and_register(tour.folder, tour.person("scientist"), context, already=registered)
     first, second = (tour.workspace.registry.version(MODEL, n) for n in (1, 2))
     return (
         Figure("training and registering", time.monotonic() - began, "s"),
@@ -53,25 +56,34 @@ def train(tour: Tour, context: JobContext) -> Figures:
 
 
 def check(tour: Tour, context: JobContext) -> Figures:
-    run = tour.workspace.checks.run_checks(tour.sessions["scientist"], MODEL, 1, ENVIRONMENT, context)
+    run = tour.workspace.checks.run_checks(tour.session("scientist"), MODEL, 1, ENVIRONMENT, context)
     passed = sum(r.verdict.value in {"pass", "warn"} for r in run.results)
     return (Figure("checks passed", f"{passed} of {len(run.results)}"), Figure("took", run.seconds, "s"))
 
 
 def promote(tour: Tour, number: int, reason: str, comment: str, context: JobContext) -> Figures:
-    """Request by the scientist, an attempt of the scientist to approve it, approval by the reviewer."""
+    """Request by the scientist, an attempt of the scientist to approve it, approval by the reviewer.
+
+    What somebody did by hand before isn't done again.
+    """
     promotions = tour.workspace.promotions
     began = time.monotonic()
-    promotion = promotions.request(tour.sessions["scientist"], MODEL, number, ENVIRONMENT, reason, context)
+    standing = [p for p in promotions.promotions(model=MODEL) if (p.version, p.environment) == (number, ENVIRONMENT)]
+    promotion = next((p for p in standing if p.state.open or p.state is PromotionState.DEPLOYED), None)
+    if promotion is None:
+        promotion = promotions.request(tour.session("scientist"), MODEL, number, ENVIRONMENT, reason, context)
     requested = time.monotonic() - began
-    scientist, reviewer = tour.person("scientist"), tour.person("reviewer")
-    try:
-        promotions.review(tour.sessions["scientist"], promotion.id, Decision.APPROVE, "mine", scientist.password)
-        own = "possible"
-    except NotAllowed as error:
-        own = "refused"
-        context.log(str(error), "The requester tries to approve")
-    promotion = promotions.review(tour.sessions["reviewer"], promotion.id, Decision.APPROVE, comment, reviewer.password)
+    own = "not tried"
+    if promotion.state is PromotionState.PENDING:
+        scientist, reviewer = tour.person("scientist"), tour.person("reviewer")
+        try:
+            promotions.review(tour.session("scientist"), promotion.id, Decision.APPROVE, "mine", scientist.password)
+            own = "possible"
+        except NotAllowed as error:
+            own = "refused"
+            context.log(str(error), "The requester tries to approve")
+        session = tour.session("reviewer")
+        promotion = promotions.review(session, promotion.id, Decision.APPROVE, comment, reviewer.password)
     return (
         Figure("checked and requested", requested, "s"),
         Figure("approval by the requester", own),
@@ -92,8 +104,13 @@ def promote_first(tour: Tour, context: JobContext) -> Figures:
 
 def deploy(tour: Tour, number: int, context: JobContext) -> Figures:
     began = time.monotonic()
-    deployment = tour.workspace.delivery.deploy(tour.sessions["engineer"], MODEL, number, ENVIRONMENT, context=context)
-    tour.marks[f"version {number} deployed"] = time.time()
+    delivery = tour.workspace.delivery
+    current = next((d for d in delivery.deployments(model=MODEL, environment=ENVIRONMENT) if d.current), None)
+    if current is not None and current.version == number:
+        deployment = current  # somebody did it by hand
+    else:
+        deployment = delivery.deploy(tour.session("engineer"), MODEL, number, ENVIRONMENT, context=context)
+        tour.marks[f"version {number} deployed"] = time.time()
     steps = tuple(Figure(name, seconds, "s") for name, seconds in deployment.seconds.items())
     return (Figure("from approval to traffic", time.monotonic() - began, "s"), *steps)
 
@@ -107,15 +124,17 @@ def deploy_first(tour: Tour, context: JobContext) -> Figures:
 def send_flights(tour: Tour, context: JobContext) -> Figures:
     from mlops_desktop.tour import flights
 
+    if tour.replay is not None and tour.replay.alive:
+        return traffic_figures(tour)
     context.progress(None, "Reading the flights from March on")
     spring = flights.load().between(FIRST_DAY, date(2014, 1, 1))
-    workspace, scientist = tour.workspace, tour.sessions["scientist"]
+    workspace, scientist = tour.workspace, tour.session("scientist")
     address = workspace.delivery.endpoint(MODEL, ENVIRONMENT).url
 
     def send_labels(rows: Sequence[tuple[str, str]]) -> LabelReport:
         return workspace.monitoring.send_labels(scientist, MODEL, rows)
 
-    tour.replay = Replay(spring, address, send_labels, days_per_second=tour.speed)
+    tour.replay = Replay(spring, address, send_labels, days_per_second=tour.speed, again=tour.again)
     tour.marks["first flight"] = time.time()
     tour.replay.start()
     tour.wait_for("Flights are on their way", lambda: tour.progress.labels > 2000, 20, context)
@@ -138,7 +157,9 @@ def traffic_figures(tour: Tour) -> Figures:
 def release_second(tour: Tour, context: JobContext) -> Figures:
     replay = tour.flights
     before = replay.progress
-    speed, replay.speed = replay.speed, min(replay.speed, QUIET_SPEED)
+    speed, quiet = replay.speed, min(replay.speed, QUIET_SPEED)
+    replay.speed = quiet
+    replay.resume()
     try:
         promote(
             tour,
@@ -150,7 +171,8 @@ def release_second(tour: Tour, context: JobContext) -> Figures:
         deployed = deploy(tour, 2, context)
         tour.wait_for("Version 2 answers", lambda: replay.progress.answered > before.answered + 20, 10, context)
     finally:
-        replay.speed = speed
+        if replay.speed == quiet:  # else somebody chose another meanwhile
+            replay.speed = speed
     after = replay.progress
     return (
         *deployed,
@@ -159,16 +181,21 @@ def release_second(tour: Tour, context: JobContext) -> Figures:
     )
 
 
+def seasons_were_noticed(tour: Tour) -> bool:
+    """Whether alerts about the inputs and about the performance of version 2 are open."""
+    found = {a.figure for a in tour.workspace.alerts.alerts() if a.version == 2}
+    return {"drifted_features", "performance_loss"} <= found
+
+
 def watch(tour: Tour, context: JobContext) -> Figures:
     workspace = tour.workspace
-
-    def found() -> bool:
-        open_alerts = {a.figure for a in workspace.alerts.alerts() if a.version == 2}
-        return {"drifted_features", "performance_loss"} <= open_alerts
-
+    tour.flights.resume()
     began = time.monotonic()
     tour.wait_for(
-        "Waiting for the seasons to change", lambda: time.monotonic() - began > WATCH_SECONDS and found(), 75, context
+        "Waiting for the seasons to change",
+        lambda: time.monotonic() - began > WATCH_SECONDS and seasons_were_noticed(tour),
+        75,
+        context,
     )
     report = workspace.monitoring.drift(MODEL, ENVIRONMENT)
     temperature = next((f for f in report.features if f.feature == "temp"), None)
@@ -197,9 +224,10 @@ def watch(tour: Tour, context: JobContext) -> Figures:
 
 def roll_back(tour: Tour, context: JobContext) -> Figures:
     before = tour.progress
+    tour.flights.resume()
     began = time.monotonic()
     release = tour.workspace.delivery.roll_back(
-        tour.sessions["engineer"],
+        tour.session("engineer"),
         MODEL,
         ENVIRONMENT,
         reason="Version 2 does worse than its reference.",
@@ -223,9 +251,8 @@ def roll_back(tour: Tour, context: JobContext) -> Figures:
 
 
 def audit(tour: Tour, context: JobContext) -> Figures:
-    replay = tour.flights
     context.progress(None, "Sending the last outcomes")
-    progress = replay.stop()
+    progress = tour.replay.stop() if tour.replay is not None else Progress()
     began = time.monotonic()
     state = tour.workspace.audit.verify()
     if not state.intact:

@@ -50,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train and register the two models of the tour.")
     parser.add_argument("--workspace", required=True, metavar="DIR")
     parser.add_argument("--user", metavar="NAME")
+    parser.add_argument("--already", type=int, default=0, metavar="N", help="leave out the first N models")
     arguments = parser.parse_args()
 
     winter = flights.load().between(date(2013, 1, 1), date(2013, 3, 1))
@@ -57,10 +58,11 @@ def main() -> None:
         winter.features, winter.late, test_size=0.25, random_state=SEED, stratify=winter.late
     )
     with client.connect(arguments.workspace, user=arguments.user) as workspace:
-        for pipeline, description in (
+        learners = (
             (simple(), "Logistic regression on flight, plane and weather"),
             (better(), "Gradient boosting on the same columns"),
-        ):
+        )
+        for pipeline, description in learners[arguments.already :]:
             pipeline.fit(x_train, y_train)
             version = workspace.log_version(
                 MODEL,

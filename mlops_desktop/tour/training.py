@@ -13,9 +13,17 @@ from mlops_desktop.runtime.jobs import JobContext
 from mlops_desktop.tour.party import Person
 
 
-def train_and_register(workspace: Path, person: Person, context: JobContext) -> None:
-    """`python -m mlops_desktop.tour.train`; its lines go to the job's log. Cancelling ends the process."""
-    command = [sys.executable, "-m", "mlops_desktop.tour.train", "--workspace", str(workspace), "--user", person.name]
+def command_of(workspace: Path, person: Person) -> list[str]:
+    """What its user would type; the password is asked for, or comes from MLOPS_DESKTOP_PASSWORD."""
+    return [sys.executable, "-m", "mlops_desktop.tour.train", "--workspace", str(workspace), "--user", person.name]
+
+
+def train_and_register(workspace: Path, person: Person, context: JobContext, *, already: int = 0) -> None:
+    """Run the script; its lines go to the job's log. Cancelling ends the process.
+
+    `already` is how many of its models an earlier run, which was cancelled, has registered.
+    """
+    command = [*command_of(workspace, person), "--already", str(already)]
     environment = os.environ | {"MLOPS_DESKTOP_PASSWORD": person.password, "PYTHONUNBUFFERED": "1"}
     context.progress(None, "Training in a process of its own")
     with subprocess.Popen(

@@ -45,6 +45,7 @@ class CommandPalette(Overlay):
         super().__init__(parent, "Commands", dim=True)
         self._commands: Sequence[Command] = ()
         self._found: Sequence[Command] = ()
+        self._kept: Sequence[Command] = ()
         self._model = _Commands(self)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Go to a screen, model, version or deployment, or run a command")
@@ -69,6 +70,11 @@ class CommandPalette(Overlay):
 
     def set_commands(self, commands: Sequence[Command]) -> None:
         self._commands = commands
+        self._show()
+
+    def set_kept(self, commands: Sequence[Command]) -> None:
+        """Commands of what accompanies the desk, such as the tour; they stay when `set_commands` is called anew."""
+        self._kept = commands
         self._show()
 
     def set_found(self, commands: Sequence[Command]) -> None:
@@ -107,7 +113,9 @@ class CommandPalette(Overlay):
 
     def _show(self) -> None:
         text = self.search.text()
-        seen: dict[tuple[str, str], Command] = {(c.kind, c.title): c for c in (*self._commands, *self._found)}
+        seen: dict[tuple[str, str], Command] = {
+            (c.kind, c.title): c for c in (*self._commands, *self._kept, *self._found)
+        }
         scored = [(s, c) for c in seen.values() if (s := _fit(text, c)) is not None]
         if text:
             scored.sort(key=lambda pair: -pair[0])

@@ -1,73 +1,79 @@
-"""Which screens show best what a step of the tour did, in the eyes of the person who did it."""
+"""Which screens show best what a step of the tour did, in the eyes of the person who did it.
+
+The last step also gets every screen of the catalogue that no other step shows, so a new screen comes in by itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mlops_desktop.ui.screens.catalogue import SCREENS
+from mlops_desktop.ui.tour.places import PAIR, PARAMS, settle_of, version, watched
 from mlops_desktop.ui.tour.studio import Shot
 
 if TYPE_CHECKING:
     from mlops_desktop.tour.scenario import Outcome
 
-MODEL, ENVIRONMENT = "flight-delay", "production"
-CHARTS = 1.2  # seconds in which charts draw themselves
+LAST = "audit"
 
 
-def _version(number: int, tab: str) -> dict[str, Any]:
-    return {"model": MODEL, "version": number, "tab": tab}
+def _shot(file: str, title: str, key: str, person: str = "", params: dict[str, Any] | None = None) -> Shot:
+    return Shot(file, title, key, person, dict(PARAMS.get(key, {})) if params is None else params, settle_of(key))
 
 
-SERVED = {"model": MODEL, "environment": ENVIRONMENT}
-SHOTS: dict[str, tuple[Shot, ...]] = {
+_SHOTS: dict[str, tuple[Shot, ...]] = {
     "workspace": (
-        Shot("01-first-run", "The first start", "first-run"),
-        Shot("01-sign-in", "Signing in", "sign-in"),
-        Shot("01-team", "Team: three people and what each may do", "team", "engineer"),
-        Shot("01-overview", "Overview of a workspace without models", "overview", "engineer"),
+        _shot("01-first-run", "The first start", "first-run"),
+        _shot("01-sign-in", "Signing in", "sign-in"),
+        _shot("01-team", "Team: three people and what each may do", "team", "engineer"),
+        _shot("01-overview", "Overview of a workspace without models", "overview", "engineer"),
     ),
     "train": (
-        Shot("02-models", "Models: one model, two versions", "models", "scientist"),
-        Shot("02-model", "The model and its versions", "model", "scientist", {"model": MODEL}),
-        Shot("02-version", "Version 1", "version", "scientist", _version(1, "overview")),
-        Shot(
-            "02-compare",
-            "Both versions side by side",
-            "compare",
-            "scientist",
-            {"left": f"{MODEL}@1", "right": f"{MODEL}@2"},
-            CHARTS,
-        ),
+        _shot("02-models", "Models: one model, two versions", "models", "scientist"),
+        _shot("02-model", "The model and its versions", "model", "scientist"),
+        _shot("02-version", "Version 1", "version", "scientist"),
+        _shot("02-schema", "Version 1: what it takes and gives", "version", "scientist", version(1, "schema")),
+        _shot("02-lineage", "Version 1: where it comes from", "version", "scientist", version(1, "lineage")),
+        _shot("02-files", "Version 1: its files", "version", "scientist", version(1, "files")),
+        _shot("02-compare", "Both versions side by side", "compare", "scientist", PAIR),
     ),
-    "check": (Shot("03-checks", "Checks of version 1", "version", "scientist", _version(1, "checks")),),
+    "check": (_shot("03-checks", "Checks of version 1", "version", "scientist", version(1, "checks")),),
     "promote": (
-        Shot("04-inbox", "The reviewer's inbox", "inbox", "reviewer", {"promotion": 1}),
-        Shot("04-reviews", "Reviews of version 1", "version", "reviewer", _version(1, "reviews")),
+        _shot("04-inbox", "The reviewer's inbox", "inbox", "reviewer", {"promotion": 1}),
+        _shot("04-reviews", "Reviews of version 1", "version", "reviewer", version(1, "reviews")),
     ),
     "deploy": (
-        Shot("05-deployments", "Deployments: version 1 serves", "deployments", "engineer", SERVED),
-        Shot("05-overview", "Overview: what serves", "overview", "engineer"),
+        _shot("05-deployments", "Deployments: version 1 serves", "deployments", "engineer"),
+        _shot("05-overview", "Overview: what serves", "overview", "engineer"),
     ),
-    "traffic": (Shot("06-monitoring", "Monitoring: flights arrive", "monitoring", "engineer", SERVED, CHARTS),),
+    "traffic": (_shot("06-monitoring", "Monitoring: flights arrive", "monitoring", "engineer"),),
     "release": (
-        Shot("07-deployments", "Deployments: version 2 has the traffic", "deployments", "engineer", SERVED),
-        Shot("07-inbox", "Both requests", "inbox", "reviewer", {"promotion": 2}),
+        _shot("07-deployments", "Deployments: version 2 has the traffic", "deployments", "engineer"),
+        _shot("07-inbox", "Both requests", "inbox", "reviewer", {"promotion": 2}),
     ),
     "watch": (
-        Shot("08-monitoring", "Monitoring: the seasons drift", "monitoring", "engineer", SERVED, CHARTS),
-        Shot("08-alerts", "Alerts", "alerts", "engineer"),
-        Shot("08-overview", "Overview: what needs a look", "overview", "engineer"),
+        _shot("08-monitoring", "Monitoring: requests and latency", "monitoring", "engineer"),
+        _shot("08-drift", "Monitoring: the seasons drift", "monitoring", "engineer", watched("drift")),
+        _shot("08-performance", "Monitoring: what that costs", "monitoring", "engineer", watched("performance")),
+        _shot("08-alerts", "Alerts", "alerts", "engineer"),
+        _shot("08-overview", "Overview: what needs a look", "overview", "engineer"),
     ),
     "roll-back": (
-        Shot("09-deployments", "Deployments: version 1 again", "deployments", "engineer", SERVED),
-        Shot("09-monitoring", "Monitoring: after the roll-back", "monitoring", "engineer", SERVED, CHARTS),
+        _shot("09-deployments", "Deployments: version 1 again", "deployments", "engineer"),
+        _shot("09-monitoring", "Monitoring: after the roll-back", "monitoring", "engineer"),
     ),
-    "audit": (
-        Shot("10-audit", "Audit: who did what", "audit", "engineer"),
-        Shot("10-settings", "Settings", "settings", "engineer"),
-        Shot("10-team", "Team", "team", "engineer"),
-    ),
+    LAST: (_shot("10-audit", "Audit: who did what", "audit", "engineer"),),
 }
+
+
+def _others() -> tuple[Shot, ...]:
+    """Screens of the catalogue that no step names."""
+    named = {shot.key for shots in _SHOTS.values() for shot in shots}
+    return tuple(_shot(f"10-{s.key}", s.title, s.key, "engineer") for s in SCREENS if s.key not in named)
+
+
+SHOTS: dict[str, tuple[Shot, ...]] = {**_SHOTS, LAST: (*_SHOTS[LAST], *_others())}
 
 
 def shots_of(outcome: Outcome) -> Sequence[Shot]:
