@@ -82,9 +82,10 @@ def series(
                 latency[slot] += share * counts
     watched = coverage(samples, edges, now, collect_seconds)
     quiet = np.where(watched >= 0.5 * step, 0.0, np.nan)
+    seconds = _known_seconds(chunks, samples, edges, now, collect_seconds)
     values: dict[str, Floats] = {
-        "request_rate": np.where(requests > 0, requests / step, quiet),
-        "row_rate": np.where(requests > 0, rows / step, quiet),
+        "request_rate": np.where(requests > 0, requests / seconds, quiet),
+        "row_rate": np.where(requests > 0, rows / seconds, quiet),
     }
     with np.errstate(invalid="ignore", divide="ignore"):
         values["error_rate"] = np.where(requests > 0, 100 * errors / requests, np.nan)
@@ -120,6 +121,25 @@ def coverage(samples: Sequence[UsageSample], edges: Floats, now: float, collect_
         levels = np.stack([cumulated[:-1], cumulated[1:]], axis=1).ravel()
         covered = np.maximum(covered, np.diff(np.interp(edges, np.maximum.accumulate(points), levels)))
     return covered
+
+
+def _known_seconds(
+    chunks: Sequence[Chunk | Traffic],
+    samples: Sequence[UsageSample],
+    edges: Floats,
+    now: float,
+    collect_seconds: float,
+) -> Floats:
+    """How much of each step the figures can tell of: all of it, but for the step that is not over yet.
+
+    Without this a line would fall at its right end, and rise again when the step is full.
+    """
+    step = float(edges[1] - edges[0])
+    # An answer tells of everything up to the second before it.
+    known = max([c.end for c in chunks] + [s.at - collect_seconds for s in samples if s.answered], default=math.inf)
+    seconds = np.clip(known - edges[:-1], min(collect_seconds, step), step)
+    open_still = (edges[1:] > now - GRACE_ROUNDS * collect_seconds) & (known > edges[:-1])
+    return np.where(open_still, seconds, step)
 
 
 def merged_latency(chunks: Sequence[Chunk]) -> list[int]:

@@ -1,0 +1,41 @@
+"""The right end of a series: a step that is not over yet must not look like a fall of the traffic."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+
+def test_the_step_that_is_not_over_tells_the_rate_so_far(world):
+    program = world.deploy()
+    world.second()
+    for _ in range(13):
+        for _ in range(4):
+            program.serve(1)
+        world.second()
+    (series,) = world.monitoring.series("d1", ["request_rate"], world.now - 60, world.now, 10.0)
+    known = [v for v in series.values if math.isfinite(v) and v > 0]
+    assert known[-1] == pytest.approx(4.0, rel=0.15), "three of ten seconds are over, and four requests came in each"
+
+
+def test_a_step_of_the_past_is_divided_by_all_of_it(world):
+    program = world.deploy()
+    for _ in range(3):
+        program.serve(1)
+        world.second()
+    for _ in range(30):
+        world.second()
+    start = math.floor((world.now - 40) / 10) * 10
+    (series,) = world.monitoring.series("d1", ["request_rate"], start, world.now, 10.0)
+    assert sum(v * 10 for v in series.values[:-1] if math.isfinite(v)) == pytest.approx(3.0)
+
+
+def test_a_request_after_silence_is_seen_at_once(world):
+    program = world.deploy()
+    for _ in range(20):
+        world.second()
+    program.serve(1)
+    world.second()
+    (series,) = world.monitoring.series("d1", ["request_rate"], world.now - 60, world.now, 2.0)
+    assert [v for v in series.values if v > 0][-1] == pytest.approx(0.5, rel=1.0)
