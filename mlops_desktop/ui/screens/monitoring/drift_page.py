@@ -21,7 +21,7 @@ from mlops_desktop.ui.widgets.sparkline import Cell, HeatMap
 from mlops_desktop.ui.widgets.table import RecordTable
 
 NO_VERDICT = "no verdict, so nothing is known"
-UPPER_HEIGHT = 328
+UPPER_HEIGHT = 288
 
 
 class DriftPage(QStackedWidget):

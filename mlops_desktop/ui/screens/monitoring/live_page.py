@@ -23,14 +23,14 @@ from mlops_desktop.ui.words import lasting
 
 # chart -> (title, unit, figures with the names of their lines and their places in the palette)
 CHARTS = {
-    "requests": ("Requests", "1/s", (("request_rate", "rate", 0),)),
+    "requests": ("Requests", "/s", (("request_rate", "rate", 0),)),
     "latency": ("Latency", "ms", (("p50_ms", "p50", 1), ("p95_ms", "p95", 0), ("p99_ms", "p99", 3))),
     "errors": ("Errors", "%", (("error_rate", "share", 6),)),
     "cpu": ("CPU", "%", (("cpu_percent", "of one core", 4),)),
-    "memory": ("Memory", "bytes", (("memory_bytes", "in use", 5),)),
+    "memory": ("Memory", "MiB", (("memory_bytes", "in use", 5),)),
 }
 WIDE = {"requests"}
-LISTED = 8
+LISTED, MEBIBYTE = 8, 2**20
 LABEL_SHARE = 0.09  # of the stretch: marks that are closer than this share one label
 
 
@@ -104,7 +104,8 @@ class LivePage(Page):
             drawn = []
             for figure, name, colour in lines:
                 series = picture.figures[figure]
-                drawn.append(Line(name, series.times, series.values, colour, dots=has_single_points(series.values)))
+                values = [v / MEBIBYTE for v in series.values] if series.unit == "bytes" else series.values
+                drawn.append(Line(name, series.times, values, colour, dots=has_single_points(values)))
             self.charts[key].set_lines(drawn)
         self._show_limits()
 

@@ -94,15 +94,17 @@ def picture(points: Points, start: float, end: float, now: float | None) -> Live
     if now is not None and finite and now - finite[-1] - step / 2 > max(SILENT, 1.5 * step):
         silent = finite[-1] + step / 2
     requests = sum(value * step for value in rate.values if math.isfinite(value))
-    ended = {name: trimmed(one) for name, one in points.items()}
+    ended = {name: trimmed(one, end - max(SILENT, 3 * step)) for name, one in points.items()}
     return LivePicture(start, end, ended, requests, silent, gaps)
 
 
-def trimmed(series: Series) -> Series:
-    """Without the end that is not known yet, so that the legend shows the newest known value."""
+def trimmed(series: Series, since: float) -> Series:
+    """Without the end that is not known yet, so that the legend shows the newest value; an old one is not that."""
     last = len(series.values)
     while last and not math.isfinite(series.values[last - 1]):
         last -= 1
+    if not last or series.times[last - 1] < since:
+        return series
     return replace(series, times=series.times[:last], values=series.values[:last])
 
 
