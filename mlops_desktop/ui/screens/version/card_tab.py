@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QByteArray, Qt, QUrl, Signal
+from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import (
     QFont,
     QGuiApplication,
+    QImage,
     QTextBlock,
     QTextCharFormat,
     QTextCursor,
@@ -71,7 +72,7 @@ def _facts_table(facts: VersionFacts) -> str:
         ("Code", origin.code_commit[:12] or origin.source),
         ("Seed", "" if origin.seed is None else str(origin.seed)),
         ("Digest", version.digest),
-        *((stage.environment.capitalize(), f"{stage.badge.word}, {stage.text}") for stage in facts.stages()),
+        *((stage.environment.capitalize(), stage.badge.word) for stage in facts.stages()),
     ]
     return _table(("Fact", "Value"), [(name, value) for name, value in rows if value])
 
@@ -80,6 +81,16 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head)]
     lines += [tuple(escaped(cell) for cell in row) for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+class SafeDocument(QTextDocument):
+    """A document that loads nothing. Qt reads a local file by itself wherever it is given no picture."""
+
+    def loadResource(self, kind: int, name: QUrl | str) -> QImage:
+        """A transparent dot, wherever `name` points."""
+        dot = QImage(1, 1, QImage.Format.Format_ARGB32)
+        dot.fill(0)
+        return dot
 
 
 class SafeMarkdown(QTextBrowser):
@@ -96,63 +107,71 @@ class SafeMarkdown(QTextBrowser):
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self.document().setDocumentMargin(L)
 
     @property
     def source_text(self) -> str:
         return self._source
 
-    def show_markdown(self, text: str) -> None:
-        """The scroll position stays while the text does."""
-        if text != self._source:
-            self._source = text
-            self.document().setMarkdown(text, self.FEATURES)
-            self._dress()
-            self.moveCursor(QTextCursor.MoveOperation.Start)
+    def show_markdown(self, text: str, *, same: bool = False) -> None:
+        """`same` says that it is about the same thing as before: then what is read stays in sight."""
+        if text == self._source:
+            return
+        at = self.verticalScrollBar().value() if same else 0
+        self._source = text
+        # Finished before it is laid out: layout is what would look for pictures.
+        document = SafeDocument(self)
+        document.setDefaultFont(font())
+        document.setDocumentMargin(L)
+        document.setMarkdown(text, self.FEATURES)
+        _dress(document)
+        old = self.document()
+        self.setDocument(document)
+        self.verticalScrollBar().setValue(at)
+        if isinstance(old, SafeDocument):
+            old.deleteLater()
 
-    def _dress(self) -> None:
-        """The window's type instead of Qt's: no table lines, no artificial bold, and links that say where they lead."""
-        document = self.document()
-        block = document.begin()
-        while block.isValid():
-            # The stubs don't know that a block can be walked. From its end, as words are put in.
-            pieces = [item.fragment() for item in cast("Iterable[QTextBlock.iterator]", block)]
-            for at, length, words in reversed([(p.position(), p.length(), p.charFormat()) for p in pieces]):
-                self._dress_words(at, length, words)
-            cursor, shape = QTextCursor(block), block.blockFormat()
-            if level := shape.headingLevel():
-                shape.setTopMargin(0 if level == 1 else L)
-                heading = QTextCharFormat()
-                heading.setFont(font(TITLE if level == 1 else SECTION, QFont.Weight.DemiBold))
-                cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
-                cursor.setCharFormat(heading)
-            if cursor.currentTable() is None and cursor.currentList() is None:
-                shape.setBottomMargin(S)
-                QTextCursor(block).setBlockFormat(shape)
-            block = block.next()
-        for frame in document.rootFrame().childFrames():
-            if isinstance(frame, QTextTable):
-                table = frame.format().toTableFormat()
-                table.setBorder(0)
-                table.setCellPadding(4)
-                table.setTopMargin(S)
-                frame.setFormat(table)
 
-    def _dress_words(self, at: int, length: int, words: QTextCharFormat) -> None:
-        cursor = QTextCursor(self.document())
-        cursor.setPosition(at)
-        cursor.setPosition(at + length, QTextCursor.MoveMode.KeepAnchor)
-        if words.fontWeight() >= QFont.Weight.Bold:
-            words.setFontWeight(QFont.Weight.DemiBold)
-            cursor.setCharFormat(words)
-        if words.isAnchor():
-            cursor.setCharFormat(QTextCharFormat())
-            cursor.setPosition(at + length)
-            cursor.insertText(f" ({words.anchorHref()})", QTextCharFormat())
+def _dress(document: QTextDocument) -> None:
+    """The window's type instead of Qt's: no table lines, no artificial bold; links and pictures as words."""
+    block = document.begin()
+    while block.isValid():
+        # The stubs don't know that a block can be walked. From its end, as words are put in.
+        pieces = [item.fragment() for item in cast("Iterable[QTextBlock.iterator]", block)]
+        for at, length, words in reversed([(p.position(), p.length(), p.charFormat()) for p in pieces]):
+            _dress_words(document, at, length, words)
+        cursor, shape = QTextCursor(block), block.blockFormat()
+        if level := shape.headingLevel():
+            shape.setTopMargin(0 if level == 1 else L)
+            heading = QTextCharFormat()
+            heading.setFont(font(TITLE if level == 1 else SECTION, QFont.Weight.DemiBold))
+            cursor.select(QTextCursor.SelectionType.BlockUnderCursor)
+            cursor.setCharFormat(heading)
+        if cursor.currentTable() is None and cursor.currentList() is None:
+            shape.setBottomMargin(S)
+            QTextCursor(block).setBlockFormat(shape)
+        block = block.next()
+    for frame in document.rootFrame().childFrames():
+        if isinstance(frame, QTextTable):
+            table = frame.format().toTableFormat()
+            table.setBorder(0)
+            table.setCellPadding(4)
+            table.setTopMargin(S)
+            frame.setFormat(table)
 
-    def loadResource(self, kind: int, name: QUrl | str) -> QByteArray:
-        """Nothing, wherever it points."""
-        return QByteArray()
+
+def _dress_words(document: QTextDocument, at: int, length: int, words: QTextCharFormat) -> None:
+    cursor = QTextCursor(document)
+    cursor.setPosition(at)
+    cursor.setPosition(at + length, QTextCursor.MoveMode.KeepAnchor)
+    if words.isImageFormat():
+        cursor.insertText(f"[picture {words.toImageFormat().name()}]", QTextCharFormat())
+    elif words.isAnchor():
+        cursor.setCharFormat(QTextCharFormat())
+        cursor.setPosition(at + length)
+        cursor.insertText(f" ({words.anchorHref()})", QTextCharFormat())
+    elif words.fontWeight() >= QFont.Weight.Bold:
+        words.setFontWeight(QFont.Weight.DemiBold)
+        cursor.setCharFormat(words)
 
 
 class CardTab(QWidget):
@@ -180,8 +199,9 @@ class CardTab(QWidget):
         layout.addWidget(self.page, 1)
 
     def show_facts(self, facts: VersionFacts) -> None:
-        self._name = f"{facts.version.model}-{facts.version.number}"
-        self.page.show_markdown(card_of(facts))
+        name = f"{facts.version.model}-{facts.version.number}"
+        self.page.show_markdown(card_of(facts), same=name == self._name)
+        self._name = name
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.page.source_text)
