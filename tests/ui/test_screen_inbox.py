@@ -141,7 +141,7 @@ def test_what_was_decided_meanwhile_is_told_and_loaded_on_demand(qtbot: QtBot, c
 def test_an_empty_inbox_says_what_belongs_there(qtbot: QtBot, context_for: ContextFor) -> None:
     view = opened(qtbot, context_for("dan"))
     assert view.empty.isVisible()
-    assert "All 1 are on the other tab." in view.empty.accessibleName()
+    assert "1 request on the other tab." in view.empty.accessibleName()
     view.tabs.setCurrentIndex(1)
     read(qtbot, view)
     assert view.table.model.rowCount() == 1

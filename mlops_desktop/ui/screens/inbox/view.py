@@ -15,6 +15,7 @@ from mlops_desktop.ui.screens.inbox.review_page import ReviewPage
 from mlops_desktop.ui.theme import L, S
 from mlops_desktop.ui.widgets.empty import EmptyState
 from mlops_desktop.ui.widgets.table import RecordTable
+from mlops_desktop.ui.words import count
 
 
 class InboxView(Screen):
@@ -82,7 +83,7 @@ class InboxView(Screen):
         if self.all_shown:
             self.empty.show_text("No requests yet", "Ask for a version's promotion on its page.")
         else:
-            others = f" All {total} are on the other tab." if total else ""
+            others = f" {count(total, 'request')} on the other tab." if total else ""
             self.empty.show_text("Nothing waits for you", f"Requests that you can decide about appear here.{others}")
         self.table.set_records(requests)
 
