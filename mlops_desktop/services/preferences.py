@@ -6,7 +6,6 @@ import json
 import math
 import os
 import re
-import socket
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -85,14 +84,12 @@ class PreferencesService:
         settings = self._parts.settings
         if not port or port == settings.gateway_port or port == self.stored().gateway_port:
             return
-        try:
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((settings.bind_address, port))
-        except OSError:
+        from mlops_desktop.engines.addresses import is_free
+
+        if not is_free(settings.bind_address, port):
             raise InvalidInput(
                 f"gateway_port: {port} is in use by another program.", "Choose another one, or 0 for any that is free."
-            ) from None
+            )
 
     def _file_values(self) -> dict[str, Any]:
         try:

@@ -123,10 +123,11 @@ class ManualBrowser(QTextBrowser):
         features = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
         document.setMarkdown(self._page.text, features)
         self._fit()
-        self._headings = _set_type(document)
+        _set_type(document)
         self._set_pictures(document)
         _set_tables(document)
         _set_code(document)
+        self._headings = _headings(document)
         self.setDocument(document)
         # Qt deletes the document that the browser began with, not those that it was given.
         before, self._drawn = self._drawn, document
@@ -136,12 +137,16 @@ class ManualBrowser(QTextBrowser):
 
     def _fit(self) -> None:
         """Keep lines short: what is too much is margin at the right."""
-        room = self.width() - self.verticalScrollBar().sizeHint().width()
-        self.setViewportMargins(0, 0, max(0, room - WIDEST), 0)
+        self.setViewportMargins(0, 0, max(0, self._room - WIDEST), 0)
 
     @property
     def _width(self) -> int:
-        return max(200, min(WIDEST, self.viewport().width() - S))
+        return max(200, min(WIDEST, self._room) - S)
+
+    @property
+    def _room(self) -> int:
+        """The width beside the scroll bar, whether or not it is there now."""
+        return self.width() - self.verticalScrollBar().sizeHint().width()
 
     def _set_pictures(self, document: QTextDocument) -> None:
         """Put in those that are there, take out the paragraphs of those that aren't."""
@@ -232,9 +237,14 @@ def _fragments(block: QTextBlock) -> list[Any]:
     return found
 
 
-def _set_type(document: QTextDocument) -> dict[str, int]:
-    """Sizes, distances and colours of text; returns where each heading stands, by its slug."""
-    headings = {}
+def _headings(document: QTextDocument) -> dict[str, int]:
+    """Where each heading stands, by its slug."""
+    headings = (block for block in _blocks(document) if block.blockFormat().headingLevel())
+    return {slug(block.text()): block.position() for block in headings}
+
+
+def _set_type(document: QTextDocument) -> None:
+    """Sizes, distances and colours of text."""
     for block in _blocks(document):
         cursor = QTextCursor(block)
         shape = block.blockFormat()
@@ -245,7 +255,6 @@ def _set_type(document: QTextDocument) -> dict[str, int]:
         distance.setTopMargin(0)
         distance.setBottomMargin(4 if in_list else M)
         if level:
-            headings[slug(block.text())] = block.position()
             distance.setLineHeight(120, int(QTextBlockFormat.LineHeightTypes.ProportionalHeight.value))
             distance.setTopMargin(0 if level == 1 else XL)
             distance.setBottomMargin(M)
@@ -255,7 +264,6 @@ def _set_type(document: QTextDocument) -> dict[str, int]:
             part.setPosition(fragment.position())
             part.setPosition(fragment.position() + fragment.length(), QTextCursor.MoveMode.KeepAnchor)
             part.setCharFormat(_type_of(fragment.charFormat(), level))
-    return headings
 
 
 def _type_of(before: QTextCharFormat, level: int) -> QTextCharFormat:

@@ -28,6 +28,9 @@ class ManualPresenter(Presenter):
         heading = str(params.get("heading") or "")
         changed = (wanted, heading) != (self._page, self._heading)
         self._page, self._heading = wanted, heading
+        here = self.context.navigator.here
+        if here is not None and here.key == "manual":
+            self.context.navigator.replace_params(page=wanted)  # so that Back returns to this page
         if self._book is None:
             self.refresh()
         elif changed or heading:

@@ -53,6 +53,9 @@ class SettingsPresenter(Presenter):
         """`page` by its key; without one the page that was open stays."""
         wanted = str(params.get("page") or self._page or FIRST)
         self._page = wanted if wanted in self.view.pages else FIRST
+        here = self.context.navigator.here
+        if here is not None and here.key == "settings":
+            self.context.navigator.replace_params(page=self._page)  # so that Back returns to this page
         self.view.show_page(self._page)
         self.refresh()
         self.rules.refresh()
