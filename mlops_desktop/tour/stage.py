@@ -124,8 +124,8 @@ class Tour:
         from mlops_desktop.workspace import forget
 
         if self.opened is not None:
+            forget(self.folder)
             self.opened.close()
             shutil.rmtree(self.folder, ignore_errors=True)
-            forget(self.folder)
         elif self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()  # it was made for this tour, which never began

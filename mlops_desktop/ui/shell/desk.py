@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from mlops_desktop.ui.navigator import Place
@@ -19,6 +20,8 @@ from mlops_desktop.ui.shell.top_bar import TopBar
 from mlops_desktop.ui.widgets.banner import Banner
 from mlops_desktop.ui.widgets.toast import Toast
 
+ROOMY = 820  # pixels that rail and bar need with all their words
+
 
 class Desk(QWidget):
     """Builds a screen when it is first opened and keeps it; another person or workspace begins with none."""
@@ -29,6 +32,7 @@ class Desk(QWidget):
         super().__init__(parent)
         self._context: ScreenContext | None = None
         self._screens: dict[str, Screen] = {}
+        self._compact = False
         entries = [(s.key, s.title, s.icon, s.shortcut) for s in SCREENS if s.rail and s.available]
         self.rail = Rail(entries)
         self.bar = TopBar()
@@ -55,6 +59,14 @@ class Desk(QWidget):
         self.bar.tray.clicked.connect(self.tray.toggle)
         self.bar.bell.clicked.connect(self.news.toggle)
         self.bar.keys.clicked.connect(self.show_shortcuts)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        compact = self.width() < ROOMY
+        if compact is not self._compact:
+            self._compact = compact
+            self.rail.set_compact(compact)
+            self.bar.set_compact(compact)
 
     @property
     def current(self) -> Screen | None:

@@ -13,7 +13,7 @@ from mlops_desktop.ui.theme import CAPTION, XS, L, M, S, Tone, colours, font, se
 from mlops_desktop.ui.widgets.buttons import IconButton
 from mlops_desktop.ui.widgets.plain_label import ElidedLabel, IconLabel, tip
 
-WIDTH = 208
+WIDTH, COMPACT = 208, 56
 
 
 class RailButton(QPushButton):
@@ -41,6 +41,11 @@ class RailButton(QPushButton):
     def count(self) -> int:
         return self._count
 
+    def set_compact(self, compact: bool) -> None:
+        """The icon alone; the word stays in the tool tip and for screen readers."""
+        self.setText("" if compact else self._title)
+        self.update()
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.StyleChange}:
@@ -60,6 +65,8 @@ class RailButton(QPushButton):
         words = str(self._count) if self._count < 100 else "99+"
         width = max(20.0, QFontMetrics(typeface).horizontalAdvance(words) + 12.0)
         pill = QRectF(self.width() - width - 10, self.height() / 2 - 9, width, 18)
+        if not self.text():
+            pill = QRectF(self.width() - width + 2, 0, width, 18)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(now.soft(self._tone)))
         painter.drawRoundedRect(pill, 9, 9)
@@ -85,9 +92,11 @@ class Rail(QFrame):
         head = QHBoxLayout()
         head.setContentsMargins(M, 0, S, 0)
         head.setSpacing(S)
-        head.addWidget(IconLabel("layers", "accent", 20))
+        self._mark = IconLabel("layers", "accent", 20)
+        head.addWidget(self._mark)
         head.addWidget(self._name, 1)
         head.addWidget(IconButton("chevrons-up-down", "Another workspace", clicked=self.workspace_wanted.emit))
+        self._head = head
         layout = QVBoxLayout(self)
         layout.setContentsMargins(S, M, S, M)
         layout.setSpacing(2)
@@ -107,6 +116,15 @@ class Rail(QFrame):
     def show_workspace(self, name: str, path: str) -> None:
         self._name.setText(name)
         self._name.setToolTip(f"{name}\n{path}")
+
+    def set_compact(self, compact: bool) -> None:
+        """Icons without words, where there is no room for both."""
+        self.setFixedWidth(COMPACT if compact else WIDTH)
+        self._head.setContentsMargins(S if compact else M, 0, S, 0)
+        self._mark.setVisible(not compact)
+        self._name.setVisible(not compact)
+        for button in self.buttons.values():
+            button.set_compact(compact)
 
     def light_up(self, key: str) -> None:
         if key in self.buttons:

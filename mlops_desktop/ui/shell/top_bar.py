@@ -15,6 +15,7 @@ from mlops_desktop.ui.widgets.buttons import Button, IconButton
 from mlops_desktop.ui.widgets.plain_label import ElidedLabel, IconLabel, tip
 
 HEIGHT = 52
+SEARCH = "Search or run a command"
 
 
 class CountButton(IconButton):
@@ -68,6 +69,10 @@ class AccountButton(QToolButton):
         self.setToolTip(tip(f"{self._name} ({account.name})\n{self._roles}"))
         self.update()
 
+    def set_compact(self, compact: bool) -> None:
+        """The initials alone; name and roles stay in the tool tip and the menu."""
+        self.setFixedSize(40 if compact else 168, 40)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             self.showMenu()
@@ -92,6 +97,8 @@ class AccountButton(QToolButton):
             painter.setFont(font(size, weight))
             painter.setPen(QColor(shade))
             area = QRectF(42, top, self.width() - 48, 17)
+            if area.width() <= 0:
+                continue
             line = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(area.width()))
             painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), line)
 
@@ -136,7 +143,7 @@ class TopBar(QFrame):
         self.back = IconButton("arrow-left", "Back", shortcut="Alt+Left")
         self.forward = IconButton("arrow-right", "Forward", shortcut="Alt+Right")
         self.crumbs = Breadcrumb()
-        self.search = Button("Search or run a command", "search", "search")
+        self.search = Button(SEARCH, "search", "search")
         self.search.setFixedWidth(240)
         self.search.setToolTip(tip("Every screen, command, model, version and deployment  (Ctrl+K)"))
         self.tray = CountButton("list-checks", "Jobs", "Ctrl+J")
@@ -157,3 +164,10 @@ class TopBar(QFrame):
             layout.addWidget(button)
         layout.addSpacing(XS)
         layout.addWidget(self.account)
+
+    def set_compact(self, compact: bool) -> None:
+        """Less of everything, where a panel beside the desk takes the room."""
+        self.search.setFixedWidth(40 if compact else 240)
+        self.search.setText("" if compact else SEARCH)
+        self.search.setAccessibleName(SEARCH)
+        self.account.set_compact(compact)

@@ -14,8 +14,11 @@ JOB_SECONDS = 60.0  # a build that is cancelled tidies up first
 
 def stop_everything(tour: Tour) -> None:
     """While the workspace is open; takes seconds, so not while anybody watches. The engine's errors are raised."""
+    from mlops_desktop.workspace import forget
+
     cancel_jobs(tour)
     tour.stop_serving()
+    forget(tour.folder)  # nobody should be offered what is about to be removed
 
 
 def cancel_jobs(tour: Tour) -> None:

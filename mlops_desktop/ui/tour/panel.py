@@ -145,6 +145,7 @@ class GuidePanel(QFrame):
         self.next = Button("Next", "arrow-right", "primary", clicked=self.next_wanted.emit)
         self.own = Button("Open my own workspace", "folder-plus", "primary", clicked=self.own_wanted.emit)
         self.by_hand = Button("I'll do it myself", "", clicked=self.hand_wanted.emit)
+        self.after_all = Button("Do it for me after all", "", clicked=self.do_wanted.emit)
         self.skip = Button("Skip", "", "plain", clicked=self.next_wanted.emit)
         self.auto = Button("Run the rest by itself", "zap", "link", clicked=self._on_auto)
         self.leave = Button("Leave the tour", "", "link", clicked=self.leave_wanted.emit)
@@ -152,6 +153,7 @@ class GuidePanel(QFrame):
         second = QHBoxLayout()
         second.setSpacing(S)
         second.addWidget(self.by_hand, 1)
+        second.addWidget(self.after_all, 1)
         second.addWidget(self.skip)
         third = QHBoxLayout()
         third.setSpacing(S)
@@ -205,7 +207,8 @@ class GuidePanel(QFrame):
 
     def _show_foot(self, story: Story) -> None:
         waits = not story.running and not story.done and not story.ended
-        self.do.setVisible(waits and story.error is None)
+        self.do.setVisible(waits and not story.by_hand and story.error is None)
+        self.after_all.setVisible(waits and story.by_hand and story.error is None)
         self.do.setText(
             f"Begin: {story.step.title[0].lower()}{story.step.title[1:]}" if story.at == 0 else "Do this step for me"
         )
@@ -221,7 +224,8 @@ class GuidePanel(QFrame):
         self.own.setVisible(story.ended)
         self._auto = story.auto
         self.auto.setVisible(not story.ended and not (story.is_last and story.done))
-        self.auto.setText("Pause after this step" if story.auto else "Run the rest by itself")
+        rest = "Run it all by itself" if story.at == 0 and not story.done else "Run the rest by itself"
+        self.auto.setText("Pause after this step" if story.auto else rest)
         self.auto.show_icon("pause" if story.auto else "zap")
 
     def show_secrets(self, command: str, name: str, password: str) -> None:
@@ -278,4 +282,4 @@ class GuidePanel(QFrame):
         self.problem.skip_button.setText("Leave it as it is")
 
     def _buttons(self) -> Sequence[Button]:
-        return (self.do, self.next, self.own, self.by_hand, self.skip, self.auto, self.leave)
+        return (self.do, self.next, self.own, self.by_hand, self.after_all, self.skip, self.auto, self.leave)

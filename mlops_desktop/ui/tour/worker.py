@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -15,6 +16,11 @@ from mlops_desktop.ui.task_runner import Job, JobContext, TaskRunner
 
 if TYPE_CHECKING:
     from mlops_desktop.ui.program import Program
+
+
+def warm_up() -> None:
+    """Import now, while the models are trained, what the charts of Monitoring would hold up the window for."""
+    importlib.import_module("mlops_desktop.ui.widgets.chart_group")
 
 
 class Worker(QObject):
@@ -118,6 +124,7 @@ class Worker(QObject):
         self._tasks = TaskRunner(workspace.jobs, self)
         self._events.job_changed.connect(self._tasks.on_job_changed)
         self._events.happened.connect(self.happened)
+        self._program.tasks.start(self, warm_up)
         self._on_taken(outcomes)
 
     def _on_taken(self, outcomes: list[Any]) -> None:
