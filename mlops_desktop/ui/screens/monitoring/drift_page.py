@@ -150,8 +150,9 @@ class DriftPage(QStackedWidget):
         self.map.setAutoFillBackground(False)
         card = Card("Verdicts over time", "grid-3x3", padding=M)
         card.add(scroll, 1)
-        card.add(PlainLabel("Darker is further from the reference; a frame is drift; hatched is unknown.", "caption"))
-        self.table.setMinimumWidth(336)
+        key = "Stronger is further from the reference; a frame is drift; hatched is unknown."
+        card.add(PlainLabel(key, "caption", wrap=True))
+        self.table.setMinimumWidth(380)
         for part in (card, self.table):
             part.setMinimumHeight(UPPER_HEIGHT)
         line = QHBoxLayout()

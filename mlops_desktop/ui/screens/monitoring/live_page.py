@@ -31,6 +31,7 @@ CHARTS = {
 }
 WIDE = {"requests"}
 LISTED, MEBIBYTE = 8, 2**20
+GAPS_LISTED = 2
 LABEL_SHARE = 0.09  # of the stretch: marks that are closer than this share one label
 
 
@@ -70,6 +71,7 @@ class LivePage(Page):
         self._figures: dict[str, Sequence[float]] = {}
         self._happenings: Sequence[Happening] = ()
         self._rules: Sequence[AlertRule] = ()
+        self._listed: list[Item] = []
         self._gaps: Sequence[tuple[float, float]] = ()
         self.charts: dict[str, SavableChart] = {}
         self.body.setContentsMargins(0, M, 0, L)
@@ -124,12 +126,15 @@ class LivePage(Page):
         for key, chart in self.charts.items():
             words = texts if key in WIDE else [""] * len(inside)
             chart.set_marks([Mark(h.at, text, Tone(h.colour)) for h, text in zip(inside, words, strict=True)])
-        items = [Item(h.key, h.icon, h.title, f"{clock(h.at, end)} · {h.text}", h.colour) for h in inside]
-        for gap_start, gap_end in self._gaps:
+        items = [(h.at, Item(h.key, h.icon, h.title, f"{clock(h.at, end)} · {h.text}", h.colour)) for h in inside]
+        for gap_start, gap_end in sorted(self._gaps, key=lambda gap: gap[0] - gap[1])[:GAPS_LISTED]:
             title = f"No data for {lasting(gap_end - gap_start)}"
-            text = f"{span_words(gap_start, gap_end)} · the numbers of this time were not collected"
-            items.append(Item("gap", "circle-off", title, text))
-        self.happened.show_items(items[-LISTED:][::-1])
+            text = f"{span_words(gap_start, gap_end)} · nothing was collected in this time"
+            items.append((gap_start, Item("gap", "circle-off", title, text)))
+        newest = [item for _, item in sorted(items, key=lambda pair: pair[0], reverse=True)][:LISTED]
+        if newest != self._listed:
+            self._listed = newest
+            self.happened.show_items(newest)
 
     def say(self, title: str, text: str = "", tone: Tone = Tone.WARNING, action: str = "") -> None:
         """A note above the charts, or none; one that was dismissed stays away until it says something else."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget
 
 from mlops_desktop.domain.accounts import Account, Action
-from mlops_desktop.domain.monitoring import LabelReport
+from mlops_desktop.domain.monitoring import LabelReport, PerformancePoint
 from mlops_desktop.ui.screens.monitoring.columns import SCORE_COLUMNS, coverage_words
 from mlops_desktop.ui.screens.monitoring.live_page import LABEL_SHARE, SavableChart, label_texts
 from mlops_desktop.ui.screens.monitoring.live_reading import Happening
@@ -95,28 +97,22 @@ class PerformancePage(QStackedWidget):
         )
         self.group.window = picture.end - picture.start
         self.group.set_now(picture.end)
-        points = picture.points
+        points = with_breaks(picture.points)
         middle = [(p.start + p.end) / 2 for p in points]
-        name = METRIC_NAMES.get(picture.metric, picture.metric)
-        lines = [
-            Line(
-                name,
-                middle,
-                [p.value for p in points],
-                0,
-                dots=True,
-                low=[p.low for p in points],
-                high=[p.high for p in points],
-            )
-        ]
+        name, low, high = (
+            METRIC_NAMES.get(picture.metric, picture.metric),
+            [p.low for p in points],
+            [p.high for p in points],
+        )
+        lines = [Line(name, middle, [p.value for p in points], 0, dots=True, low=low, high=high)]
         for title, steps, colour in (("reference", picture.reference, 1), ("alert limit", picture.limit, 2)):
             if steps:
                 lines.append(Line(title, [at for at, _ in steps], [value for _, value in steps], colour, dashed=True))
         self.performance.set_lines(lines)
         self.labels.set_lines(
             [
-                Line("predictions", middle, [float(p.predictions) for p in points], 5, dots=len(points) < 40),
-                Line("with a label", middle, [float(p.labels) for p in points], 0, dots=len(points) < 40),
+                Line("predictions", middle, [amount(p, p.predictions) for p in points], 5, dots=len(points) < 40),
+                Line("with a label", middle, [amount(p, p.labels) for p in points], 0, dots=len(points) < 40),
             ]
         )
         inside = [h for h in happenings if picture.start <= h.at <= picture.end and h.short != "alert"]
@@ -154,3 +150,18 @@ class PerformancePage(QStackedWidget):
             for metric in picture.metrics:
                 self.metric_box.addItem(METRIC_NAMES.get(metric, metric), metric)
         self.metric_box.setCurrentIndex(max(0, self.metric_box.findData(picture.metric)))
+
+
+def with_breaks(points: Sequence[PerformancePoint]) -> list[PerformancePoint]:
+    """An unknown point wherever a step had no prediction, so that no line leads over it."""
+    found: list[PerformancePoint] = []
+    for point in points:
+        if found and point.start - found[-1].end > 0.5 * (point.end - point.start):
+            before, nan = found[-1], math.nan
+            found.append(replace(point, start=before.end, end=point.start, value=nan, low=nan, high=nan, predictions=0))
+        found.append(point)
+    return found
+
+
+def amount(point: PerformancePoint, number: int) -> float:
+    return float(number) if point.predictions else math.nan

@@ -58,7 +58,7 @@ class MonitoringPresenter(Presenter):
         self._happenings: list[Happening] = []
         self._metric = ""
         self._feature = ""  # asked for by the navigator, until it was shown
-        self._reading, self._again = False, False
+        self._reading, self._again, self._failed = False, False, False
         self._read_at = {"live": -math.inf, "drift": -math.inf, "performance": -math.inf}
         self._moved_at = -math.inf
         self._began = time.time()
@@ -124,7 +124,7 @@ class MonitoringPresenter(Presenter):
         if chosen is None:
             return
         if problem:
-            self.view.banner.show_message(problem, "Here is what there is to watch.")
+            self.view.note.show_message(problem, "Here is what there is to watch.")
         self.view.set_crumbs(Crumb("Monitoring", "monitoring"), Crumb(chosen.pair.title))
         if before is None or before.key != chosen.key:
             self._read_at = dict.fromkeys(self._read_at, -math.inf)
@@ -225,7 +225,9 @@ class MonitoringPresenter(Presenter):
         self._reading = False
         target, picture = found
         if target == self.target:
-            self.view.banner.clear()
+            if self._failed:
+                self._failed = False
+                self.view.banner.clear()
             self.view.live.show_figures(picture)
             self.view.live.show_marks()
             self._say(target, picture)
@@ -234,7 +236,7 @@ class MonitoringPresenter(Presenter):
             self._read_live()
 
     def _on_live_failed(self, error: BaseException) -> None:
-        self._reading = False
+        self._reading, self._failed = False, True
         self.view.show_problem(error)
 
     def _say(self, target: Target, picture: LivePicture) -> None:
@@ -303,7 +305,7 @@ class MonitoringPresenter(Presenter):
         feature, self._feature = self._feature, ""
         shown = page.table.current()
         if feature and (spot := page.spot_of(feature)) is None:
-            self.view.banner.show_message(f"There is no verdict on a feature “{feature[:80]}”.", "Here are all.")
+            self.view.note.show_message(f"There is no verdict on a feature “{feature[:80]}”.", "Here are all.")
         elif feature and spot is not None:
             page.focus_feature(feature)
             self._read_feature(spot)
@@ -335,7 +337,7 @@ class MonitoringPresenter(Presenter):
 
     def _on_labels(self) -> None:
         if not self.context.account.may(Action.SEND_LABELS):
-            self.view.show_problem(NotAllowed(forbidden(Action.SEND_LABELS)), can_retry=False)
+            self.view.note.show_problem(NotAllowed(forbidden(Action.SEND_LABELS)), can_retry=False)
             return
         if path := self.view.ask_labels_file():
             self.send_labels(Path(path))
@@ -371,7 +373,7 @@ class MonitoringPresenter(Presenter):
             try:
                 save_chart(chart, Path(path), kind)
             except StorageError as error:
-                self.view.show_problem(error, can_retry=False)
+                self.view.note.show_problem(error, can_retry=False)
             else:
                 self.context.toast(f"Saved {Path(path).name}.")
 

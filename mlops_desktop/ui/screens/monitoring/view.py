@@ -19,6 +19,7 @@ from mlops_desktop.ui.screens.monitoring.performance_page import PerformancePage
 from mlops_desktop.ui.screens.monitoring.stretches import USUAL_WINDOW, WINDOWS, Pair
 from mlops_desktop.ui.theme import M, S, Tone
 from mlops_desktop.ui.widgets.badges import Badge, StateBadge, badge_of
+from mlops_desktop.ui.widgets.banner import Banner
 from mlops_desktop.ui.widgets.buttons import Button
 from mlops_desktop.ui.widgets.empty import EmptyState
 from mlops_desktop.ui.widgets.tabs import Tabs
@@ -68,14 +69,18 @@ class MonitoringView(Screen):
         )
         self.empty.action.connect(self.deploy_wanted)
         self.loading = EmptyState("loader-circle", "Reading the figures …")
+        # Unlike the screen's banner it stays when the next figures arrive, a second later.
+        self.note = Banner()
         home = QWidget()
         layout = QVBoxLayout(home)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(S)
         layout.addLayout(self._head())
+        layout.addWidget(self.note)
         layout.addWidget(self.performance.report)
         layout.addWidget(self.tabs, 1)
-        self.performance.report.hide()
+        for banner in (self.note, self.performance.report):
+            banner.hide()
         self._home = home
         self.stack = QStackedWidget()
         for part in (self.loading, home, self.empty):
@@ -177,10 +182,10 @@ class MonitoringView(Screen):
     def _head(self) -> QHBoxLayout:
         head = QHBoxLayout()
         head.setSpacing(M)
-        head.addWidget(self.pair, 3)
-        head.addWidget(self.deployment, 3)
-        head.addWidget(self.window_box, 2)
-        head.addStretch(1)
+        head.addWidget(self.pair, 5)
+        head.addWidget(self.deployment, 4)
+        head.addWidget(self.window_box, 3)
+        head.addStretch(0)
         head.addWidget(self.state)
         head.addWidget(self.pause)
         head.addWidget(self.back_to_live)
