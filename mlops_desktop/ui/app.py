@@ -43,8 +43,17 @@ def start(application: QApplication, workspace: Path | None = None, *, first_run
     return program
 
 
+def apply_scale() -> None:
+    """Let everything grow as the person chose; Qt reads this once, when the application is made."""
+    chosen = str(window_state().value("window/scale", ""))
+    if chosen in {"1.1", "1.25", "1.5"}:
+        os.environ.setdefault("QT_SCALE_FACTOR", chosen)
+
+
 def run(workspace: Path | str | None = None, tour: Tour | None = None, *, keep: bool = False) -> int:
     """Open the window and stay until it is closed; with a tour, beside its guide. Returns the exit code."""
+    if QApplication.instance() is None:
+        apply_scale()
     application = QApplication.instance() or QApplication(sys.argv[:1])
     if not isinstance(application, QApplication):
         raise TypeError("another kind of Qt application is running")

@@ -250,7 +250,7 @@ def _set_type(document: QTextDocument) -> None:
         shape = block.blockFormat()
         level = shape.headingLevel()
         distance = QTextBlockFormat()
-        in_list = block.textList() is not None
+        in_list = block.textList() is not None and block.next().textList() is not None
         distance.setLineHeight(140, int(QTextBlockFormat.LineHeightTypes.ProportionalHeight.value))
         distance.setTopMargin(0)
         distance.setBottomMargin(4 if in_list else M)
@@ -346,6 +346,7 @@ def _set_tables(document: QTextDocument) -> None:
             shape.setBorderCollapse(True)
             shape.setCellPadding(S)
             shape.setCellSpacing(0)
+            shape.setTopMargin(S)
             shape.setBottomMargin(L)
             shape.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
             frame.setFormat(shape)

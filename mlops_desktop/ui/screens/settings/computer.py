@@ -29,7 +29,7 @@ class ComputerPresenter(Presenter):
     def __init__(self, view: SettingsView, context: ScreenContext) -> None:
         super().__init__(view, context)
         self.view = view
-        view.appearance.theme.wanted.connect(lambda _name, value: self._choose_theme(value))
+        view.appearance.theme.wanted.connect(lambda _name, value: self._choose_theme(Appearance(value)))
         view.appearance.scale.wanted.connect(lambda _name, value: self._choose_scale(value))
         view.appearance.reset_wanted.connect(self._reset)
         view.diagnostics.save_wanted.connect(self._ask_target)
