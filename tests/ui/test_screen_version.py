@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 from sklearn.linear_model import LinearRegression
 
-from mlops_desktop.domain.checks import Verdict
+from mlops_desktop.domain.checks import CheckResult, CheckRun, Verdict
 from mlops_desktop.domain.deployments import DeploymentState, EngineKind, EngineStatus
 from mlops_desktop.domain.errors import InvalidInput
 from mlops_desktop.domain.policy import CHECKS, Policy
@@ -31,10 +32,11 @@ from mlops_desktop.domain.registry import (
     Signature,
     Task,
 )
-from mlops_desktop.runtime.jobs import JobLine
+from mlops_desktop.runtime.jobs import JobContext, JobLine
 from mlops_desktop.ui.navigator import Place
 from mlops_desktop.ui.screen import ScreenContext
 from mlops_desktop.ui.screens.version.card_tab import SafeMarkdown, card_of, escaped
+from mlops_desktop.ui.screens.version.checks_tab import verdict_of
 from mlops_desktop.ui.screens.version.columns import ROLES
 from mlops_desktop.ui.screens.version.deployments_tab import entries_of
 from mlops_desktop.ui.screens.version.facts import VersionFacts, open_ways, why_no_deployment, why_no_request
@@ -475,6 +477,9 @@ def test_a_damaged_file_is_a_banner_and_nothing_is_deployed(
     view.refresh_wanted.emit()
     qtbot.waitUntil(lambda: view.files.verify.isEnabled())
     assert view.damage.isVisible(), "reading again doesn't take it away"
+    view.tabs.open("overview")
+    view.damage.action.emit()
+    assert view.tabs.current == "files"
     assert_accessible(view)
 
 
@@ -577,6 +582,42 @@ def test_a_release_that_fails_says_why_and_keeps_its_log(
     assert all(step.state is not StepState.RUNNING for step in view.deployments.log.model.steps)
 
 
+def test_a_release_goes_on_while_another_version_is_read_and_can_be_cancelled(
+    qtbot: QtBot, context_for: ContextFor, priced: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+
+    def deploy(*_: object, context: JobContext) -> None:
+        context.on_cancel(ended.set)
+        context.log("Adding 2 files", "Model")
+        context.progress(0.4, "Building the image")
+        ended.wait(20)
+        context.check_cancelled()
+
+    monkeypatch.setattr(priced.delivery, "deploy", deploy)
+    context = context_for("mila")
+    view = opened(qtbot, context, "price@1")
+    view.header.deploy.click()
+    assert view.deploy_dialog is not None
+    view.deploy_dialog.accept_button.click()
+    qtbot.waitUntil(lambda: "Building the image" in words(view.job), timeout=PATIENCE)
+    context.navigator.open("version", model="price", version=2)
+    qtbot.waitUntil(lambda: view.header.strip.isVisible(), timeout=PATIENCE)
+    assert view.job.isHidden(), "it is not this version's"
+    assert not view.deployments.log_shown
+    assert view.header.deploy.isEnabled()
+    context.navigator.back()
+    assert not view.job.isHidden()
+    qtbot.waitUntil(lambda: [step.name for step in view.deployments.log.model.steps] == ["Model"])
+    qtbot.waitUntil(lambda: view.header.strip.isVisible(), timeout=PATIENCE)
+    assert "It is being deployed to staging." in view.header.deploy.toolTip()
+    view.job._cancel.click()
+    qtbot.waitUntil(lambda: "Cancelled" in words(view.outcome), timeout=PATIENCE)
+    assert "the traffic stayed where it was" in words(view.outcome)
+    assert view.job.isHidden()
+    qtbot.waitUntil(lambda: view.header.deploy.isEnabled())
+
+
 # The rules by themselves
 
 
@@ -655,6 +696,10 @@ def test_a_card_escapes_what_people_wrote(facts: VersionFacts) -> None:
 
 
 def test_a_running_job_tells_its_verdicts_and_steps() -> None:
+    results = tuple(CheckResult(name, verdict, "") for name, verdict in (("a", Verdict.PASS), ("b", Verdict.WARN)))
+    run = CheckRun(1, "m", 1, "staging", "", results, datetime.now(UTC), 1.0, "dan")
+    assert verdict_of(run).word == "Passed, 1 warning"
+    assert verdict_of(replace(run, results=results[:1])).word == "Passed"
     lines = [
         JobLine(0.1, "artifact-digest", "pass: All 3 files with the registered digest."),
         JobLine(0.2, "", "pass: no check said this"),

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from mlops_desktop.domain.accounts import Action
-from mlops_desktop.domain.checks import CheckResult, CheckRun
+from mlops_desktop.domain.checks import CheckResult, CheckRun, Verdict
 from mlops_desktop.ui.screens.version.facts import VersionFacts
 from mlops_desktop.ui.screens.version.policy_words import QUESTIONS, check_title, policy_sentence
 from mlops_desktop.ui.theme import M, S, Tone
@@ -18,7 +18,7 @@ from mlops_desktop.ui.widgets.cards import Card, Page
 from mlops_desktop.ui.widgets.check_list import CheckList
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
 from mlops_desktop.ui.widgets.progress import JobProgress
-from mlops_desktop.ui.words import ago, exactly
+from mlops_desktop.ui.words import ago, count, exactly
 
 PASSED = Badge("Passed", "circle-check", Tone.OK)
 NOT_PASSED = Badge("Did not pass", "circle-x", Tone.CRITICAL)
@@ -27,8 +27,12 @@ RUNNING = Badge("Running", "loader-circle", Tone.ACCENT)
 
 
 def verdict_of(run: CheckRun | None) -> Badge:
+    """The whole run in one badge; a warning doesn't stop anything, but should not look like nothing."""
     if run is None:
         return NOT_RUN
+    warnings = sum(result.verdict is Verdict.WARN for result in run.results)
+    if run.passed and warnings:
+        return Badge(f"Passed, {count(warnings, 'warning')}", "triangle-alert", Tone.WARNING)
     return PASSED if run.passed else NOT_PASSED
 
 

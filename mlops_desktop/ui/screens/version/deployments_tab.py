@@ -19,6 +19,7 @@ from mlops_desktop.ui.widgets.plain_label import ElidedLabel
 from mlops_desktop.ui.widgets.table import RecordTable
 
 CACHED = ": cached"
+TABLE_HEIGHT = 160
 
 
 def entries_of(lines: Sequence[JobLine]) -> list[LogEntry]:
@@ -37,7 +38,14 @@ class DeploymentsTab(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.table = RecordTable("version-deployments", DEPLOYMENT_COLUMNS, lambda d: d.id, title="Deployments")
+        self.table = RecordTable(
+            "version-deployments",
+            DEPLOYMENT_COLUMNS,
+            lambda d: d.id,
+            title="Deployments",
+            filterable=False,
+            heading=True,
+        )
         self._empty = EmptyState("rocket", "Never deployed")
         self.table.set_empty(self._empty)
         self.log_title = ElidedLabel("", "section")
@@ -53,13 +61,11 @@ class DeploymentsTab(QWidget):
         below.setSpacing(S)
         below.addLayout(head)
         below.addWidget(self.log, 1)
-        split = QSplitter(Qt.Orientation.Vertical)
+        self._split = split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.addWidget(self.table)
         split.addWidget(self._log_part)
-        split.setSizes([200, 320])
-        split.setStretchFactor(0, 1)
-        split.setStretchFactor(1, 2)
+        split.setStretchFactor(1, 1)
         self._log_part.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, M, 0, 0)
@@ -77,7 +83,7 @@ class DeploymentsTab(QWidget):
     def begin_log(self, title: str, lines: Sequence[JobLine] = ()) -> None:
         self.log.clear()
         self.log_title.setText(title)
-        self._log_part.show()
+        self.show_log()
         self.log.append(entries_of(lines))
 
     def append_log(self, lines: Sequence[JobLine]) -> None:
@@ -87,7 +93,10 @@ class DeploymentsTab(QWidget):
         self.log.finish(failed=failed, at=seconds)
 
     def show_log(self) -> None:
-        self._log_part.show()
+        """Most of the room is the log's, until the person moves the handle."""
+        if self._log_part.isHidden():
+            self._log_part.show()
+            self._split.setSizes([TABLE_HEIGHT, 4 * TABLE_HEIGHT])
 
     def hide_log(self) -> None:
         self._log_part.hide()

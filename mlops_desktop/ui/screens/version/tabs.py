@@ -112,8 +112,8 @@ class LineageTab(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, M, 0, 0)
         layout.setSpacing(L)
-        layout.addWidget(page, 1)
-        layout.addWidget(self.table, 1)
+        layout.addWidget(page, 3)
+        layout.addWidget(self.table, 2)
 
     def show_version(self, version: ModelVersion) -> None:
         origin = version.lineage

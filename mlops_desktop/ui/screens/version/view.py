@@ -68,7 +68,7 @@ class VersionView(Screen):
         self._stack.addWidget(page)
         self._stack.addWidget(self.nothing)
         self.body.addWidget(self._stack, 1)
-        self.outcome.action.connect(self.open_log)
+        self.damage.action.connect(lambda: self.tabs.open("files"))
         for digests in (self.overview.digest, self.lineage.source, self.lineage.data):
             digests.copied.connect(self.header.copied)
         self.reviews.request_wanted.connect(self.header.request_wanted)
@@ -109,9 +109,9 @@ class VersionView(Screen):
         elif self.damage.isHidden():
             self.damage.show_message(
                 "Files of this version are damaged.",
-                "It can't be deployed. Restore the files from a backup, or register it again from its source. "
-                "Files: Verify names them.",
+                "It can't be deployed. Restore them from a backup, or register it again from its source.",
                 Tone.CRITICAL,
+                action="Show the files",
             )
         for told in (self.overview, self.metrics, self.checks, self.card):
             told.show_facts(facts)

@@ -145,10 +145,10 @@ class VersionWork:
         name = self._here
         if name in self._releases:
             return
-        delivery, session = self._context.workspace.delivery, self._context.session
+        workspace, session = self._context.workspace, self._context.session
 
         def deploy(job: JobContext) -> Deployment:
-            return delivery.deploy(session, *name, where, context=job)
+            return workspace.delivery.deploy(session, *name, where, context=job)
 
         def done(deployment: Deployment) -> None:
             seconds = running.job.seconds
