@@ -56,7 +56,28 @@ FIGURES = {
     "no_data": ("time without any figures", "s"),
     "no_requests": ("time without a request", "s"),
 }
+TITLES = {
+    "error_rate": "Error rate",
+    "p95_ms": "95 % latency",
+    "request_rate": "Request rate",
+    "cpu_percent": "CPU",
+    "memory_percent": "Memory",
+    "drifted_features": "Drifted features",
+    "prediction_drift": "Prediction drift",
+    "performance_loss": "Performance loss",
+    "no_data": "No data",
+    "no_requests": "No requests",
+}
 BY_PERIODS = frozenset({"performance_loss"})  # judged by whole periods, whatever `for_seconds` says
+
+
+def number_of(value: float, figure: str) -> str:
+    """A figure's value with its unit, as people read it."""
+    unit = FIGURES[figure][1]
+    if unit == "s" and value >= 120:
+        return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.0f} h"
+    number = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{number} {unit}" if unit else number
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class AlertsService:
         found, at = store.conditions_of(database), store.evaluated_at(database)
         if at is None or now - at <= STALE_SECONDS:
             return found
-        words = "nobody collects figures; an open window does"
+        words = "nobody collects figures"
         return [replace(c, state=RuleState.UNKNOWN, value=None, since=at, note=words) for c in found]
 
     def collected_at(self) -> datetime | None:
