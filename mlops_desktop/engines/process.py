@@ -81,8 +81,8 @@ class ProcessEngine:
             self.kind,
             True,
             sys.version.split()[0],
-            "Models run without Docker: as your own processes, without isolation, and ONNX only.",
-            "Start Docker and open the workspace again to serve every format in containers.",
+            "Models run without Docker, as processes of this computer: no isolation, no limits, and only ONNX.",
+            "With Docker they run in containers, and every format is served: start it, and see Settings, Engine.",
             free,
         )
 

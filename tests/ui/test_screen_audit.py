@@ -155,3 +155,7 @@ def test_what_happens_meanwhile_appears_on_top(view: AuditView, workspace: Works
     before = shown(view)
     workspace.accounts.sign_in("rosa", "quiet apron beacon")
     qtbot.waitUntil(lambda: shown(view) == before + 1)
+    mila = workspace.accounts.sign_in("mila", "quiet apron beacon")
+    qtbot.waitUntil(lambda: shown(view) == before + 2)
+    workspace.promotions.request(mila, "flight-delay", 1, "staging", "To try it.")
+    qtbot.waitUntil(lambda: shown(view) > before + 2)

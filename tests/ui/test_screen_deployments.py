@@ -147,7 +147,7 @@ def test_deploy_try_roll_back_and_stop(
 ) -> None:
     context = context_for("mila")
     view = opened(qtbot, context)
-    assert "process engine" in view.engine._name.text(), "the absence of Docker is said plainly"
+    assert "Process engine" in view.engine._name.text(), "the absence of Docker is said plainly"
     offered: list[Deployable] = []
 
     def choose(options: list[Deployable], status: EngineStatus, preferred: int = 0) -> tuple[Deployable, Limits]:
@@ -310,9 +310,8 @@ def test_the_engine_is_told_in_words() -> None:
     assert engine_words(docker)[:2] == ("Docker 20.10", "It answers, 1.0 GiB free for images.")
     gone = engine_words(EngineStatus(EngineKind.DOCKER, False, "", "Docker is not answering.", "Start it."))
     assert gone == ("Docker does not answer", "Docker is not answering. Start it.", "server-off", "critical")
-    process = engine_words(EngineStatus(EngineKind.PROCESS, True, "", ""))
-    assert "No Docker" in process[0]
-    assert "isolation" in process[1]
+    process = engine_words(EngineStatus(EngineKind.PROCESS, True, "", "No isolation.", "Start Docker."))
+    assert process == ("Process engine, no containers", "No isolation. Start Docker.", "triangle-alert", "warning")
 
 
 def test_values_of_the_form_become_json() -> None:

@@ -55,6 +55,12 @@ def cells(view: ModelsView) -> dict[str, str]:
     return {c.key: model.index(0, i).data() for i, c in enumerate(model.columns)}
 
 
+def column(view: ModelsView, key: str) -> list[str]:
+    model = view.table.model
+    at = [c.key for c in model.columns].index(key)
+    return [model.index(row, at).data() for row in range(model.rowCount())]
+
+
 def test_the_list_says_what_there_is(qtbot: QtBot, context_for: ContextFor) -> None:
     view = opened(qtbot, context_for("dan"))
     shown = cells(view)
@@ -85,6 +91,8 @@ def test_a_new_registration_shows_up_by_itself(qtbot: QtBot, context_for: Contex
         context.session, "other", model_file(tmp_path / "o.onnx"), task=Task.REGRESSION
     )
     qtbot.waitUntil(lambda: view.table.model.rowCount() == 2)
+    context.workspace.registry.register_version(context.session, "flight-delay", model_file(tmp_path / "f.onnx"))
+    qtbot.waitUntil(lambda: "3" in column(view, "latest"))
 
 
 def test_a_role_without_the_right_is_told_who_has_it(qtbot: QtBot, context_for: ContextFor) -> None:

@@ -12,6 +12,7 @@ from mlops_desktop.domain.events import (
     ModelEvent,
     PolicyChanged,
     SettingsChanged,
+    VersionEvent,
     WorkspaceCreated,
 )
 from mlops_desktop.ui.screen import Presenter, Screen, ScreenContext
@@ -41,7 +42,9 @@ class AuditPresenter(Presenter):
         view.export_wanted.connect(self._export)
         view.place_wanted.connect(self._open_place)
         view.copied.connect(lambda: context.toast("Copied."))
-        self.listen(self._read, AccountEvent, ModelEvent, PolicyChanged, SettingsChanged, WorkspaceCreated)
+        self.listen(
+            self._read, AccountEvent, ModelEvent, VersionEvent, PolicyChanged, SettingsChanged, WorkspaceCreated
+        )
 
     def open(self, params: dict[str, Any]) -> None:
         """`subject` narrows the trail to it, `sequence` puts the cursor on that entry."""

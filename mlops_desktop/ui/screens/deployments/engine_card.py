@@ -12,11 +12,6 @@ from mlops_desktop.ui.widgets.cards import Card
 from mlops_desktop.ui.widgets.plain_label import IconLabel, PlainLabel
 from mlops_desktop.ui.words import size
 
-NO_CONTAINERS = (
-    "Deployments are processes of this computer, without a container's isolation and limits; "
-    "only code-free formats (ONNX) are served."
-)
-
 
 class EngineCard(Card):
     """`retry` asks for the state again."""
@@ -56,6 +51,6 @@ def engine_words(status: EngineStatus) -> tuple[str, str, str, str]:
         name = "Docker does not answer" if status.kind is EngineKind.DOCKER else "No engine"
         return name, told or "Nothing can be deployed or stopped until it does.", "server-off", "critical"
     if status.kind is EngineKind.PROCESS:
-        return "No Docker: process engine", f"{told} {NO_CONTAINERS}".strip(), "triangle-alert", "warning"
+        return "Process engine, no containers", told, "triangle-alert", "warning"
     free = f", {size(status.disk_free_bytes)} free for images" if status.disk_free_bytes is not None else ""
     return f"Docker {status.version}", told or f"It answers{free}.", "container", "ok"

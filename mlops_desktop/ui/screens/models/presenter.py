@@ -9,7 +9,7 @@ from typing import Any
 
 from mlops_desktop.domain.alerts import AlertState
 from mlops_desktop.domain.errors import JobCancelled
-from mlops_desktop.domain.events import AlertEvent, ModelEvent
+from mlops_desktop.domain.events import ModelEvent, VersionEvent
 from mlops_desktop.domain.registry import ModelVersion
 from mlops_desktop.ui.screen import Presenter, Screen, ScreenContext
 from mlops_desktop.ui.screens.models.columns import PRODUCTION, ModelRow
@@ -31,7 +31,7 @@ class ModelsPresenter(Presenter):
         view.register_wanted.connect(self._open_register)
         view.compare_wanted.connect(self._compare)
         view.name_copied.connect(lambda _: context.toast("Copied."))
-        self.listen(self.refresh, ModelEvent, AlertEvent)  # registering, promoting, deploying: all are a model's events
+        self.listen(self.refresh, ModelEvent, VersionEvent)
 
     def open(self, params: dict[str, Any]) -> None:
         if search := params.get("search"):

@@ -18,6 +18,7 @@ from mlops_desktop.domain.events import (
     ModelCreated,
     ModelEvent,
     PromotionEvent,
+    TrafficSwitched,
     VersionEvent,
 )
 from mlops_desktop.domain.promotions import Promotion
@@ -48,7 +49,7 @@ class OverviewPresenter(Presenter):
         self._figures.timeout.connect(self._read_serving)
         self.listen(self._read_waiting, PromotionEvent, AccountEvent)
         self.listen(self._read_alerts, AlertEvent)
-        self.listen(self._read_serving, DeploymentEvent)
+        self.listen(self._read_serving, DeploymentEvent, TrafficSwitched)
         self.listen(self._read_changes, ModelEvent, VersionEvent, AccountEvent)
         self.listen(self._read_models, ModelCreated)
         self.listen(self._read_engine, EngineStateChanged)
