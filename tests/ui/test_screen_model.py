@@ -23,6 +23,7 @@ from mlops_desktop.ui.screens.model.dialogs import EditDialog, read_tags
 from mlops_desktop.ui.screens.model.facts import Standing, VersionRow
 from mlops_desktop.ui.screens.model.presenter import create
 from mlops_desktop.ui.screens.model.view import ModelView
+from mlops_desktop.ui.widgets import records
 from tests.ui.checks import assert_accessible
 from tests.unit.services.registry_kit import SIGNATURE, model_file
 
@@ -132,19 +133,22 @@ def test_a_new_version_shows_up_and_sorts(qtbot: QtBot, context_for: ContextFor,
     qtbot.waitUntil(view.table._nothing_found.isVisible)
 
 
-def test_many_versions_come_by_pages(qtbot: QtBot, context_for: ContextFor, tmp_path: Path) -> None:
+def test_many_versions_come_by_pages(
+    qtbot: QtBot, context_for: ContextFor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "PAGE", 4)
     context = context_for("dan")
     path = model_file(tmp_path / "many.onnx", 0.5)
-    for index in range(300):
+    for index in range(14):
         context.workspace.registry.register_version(
-            context.session, "flight-delay", path, signature=SIGNATURE, metrics={"roc_auc": 0.5 + index / 1000}
+            context.session, "flight-delay", path, signature=SIGNATURE, metrics={"roc_auc": 0.5 + index / 100}
         )
     view = opened(qtbot, context)
-    qtbot.waitUntil(lambda: view.table.model.rowCount() == 302)
-    qtbot.waitUntil(lambda: cells(view)["number"] == "302")
+    qtbot.waitUntil(lambda: view.table.model.rowCount() == 16)
+    qtbot.waitUntil(lambda: cells(view)["number"] == "16")
     view.table.view.scrollToBottom()
-    qtbot.waitUntil(lambda: cells(view, 301)["number"] == "1")
-    assert view.chart.accessibleName().endswith("over 100 versions")
+    qtbot.waitUntil(lambda: cells(view, 15)["number"] == "1")
+    assert view.chart.accessibleName().endswith("over 16 versions")
 
 
 def test_editing_changes_only_what_was_changed(qtbot: QtBot, context_for: ContextFor) -> None:
@@ -277,8 +281,13 @@ def test_tags_are_read() -> None:
             read_tags(wrong)
 
 
-def test_a_version_of_other_data_is_told_in_the_list(qtbot: QtBot, context_for: ContextFor, tmp_path: Path) -> None:
+def test_the_picture_tells_where_the_data_changed(qtbot: QtBot, context_for: ContextFor, tmp_path: Path) -> None:
     context = context_for("dan")
     registered(context, tmp_path, 0.8, lineage=Lineage(data={"test": "aa" * 32}))
-    [newest] = context.workspace.registry.versions("flight-delay", limit=1)
-    assert newest.test_data == "aa" * 32
+    registered(context, tmp_path, 0.9, lineage=Lineage(data={"test": "bb" * 32}))
+    view = opened(qtbot, context)
+    qtbot.waitUntil(lambda: numbers(view) == ["4", "3", "2", "1"])
+    view.chart.setFocus()
+    assert "measured on other data than version 3" in view.chart.accessibleDescription()
+    qtbot.keyClick(view.chart, Qt.Key.Key_Left)
+    assert "other data" not in view.chart.accessibleDescription()  # what 2 was measured on isn't known

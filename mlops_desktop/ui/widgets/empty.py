@@ -50,4 +50,6 @@ class EmptyState(QWidget):
         self._title.setText(title)
         self._text.setText(text)
         self._text.setVisible(bool(text))
+        # Beside an alignment a layout gives a label one line, however many its words need.
+        self._text.setMinimumHeight(max(0, self._text.heightForWidth(self._text.width())))
         self.setAccessibleName(f"{title}. {text}")

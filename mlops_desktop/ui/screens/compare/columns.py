@@ -22,7 +22,7 @@ def distance_badge(feature: FeatureComparison) -> Badge:
         return Badge(f"{figure} alike", "check", Tone.UNKNOWN)
     if feature.distance < PLAIN:
         return Badge(f"{figure} apart", "arrow-left-right", Tone.ACCENT)
-    return Badge(f"{figure} far apart", "arrow-left-right", Tone.WARNING)
+    return Badge(f"{figure} far", "arrow-left-right", Tone.WARNING)
 
 
 def _importance(feature: FeatureComparison) -> str:
@@ -33,7 +33,7 @@ def _importance(feature: FeatureComparison) -> str:
 
 
 FEATURE_COLUMNS = (
-    Column("feature", "Feature", lambda f: f.feature, width=104, stretch=True, strong=True),
+    Column("feature", "Feature", lambda f: f.feature, width=98, stretch=True, strong=True),
     Column(
         "distance",
         "Distance",
@@ -41,7 +41,7 @@ FEATURE_COLUMNS = (
         value=lambda f: f.distance,
         kind=Kind.BADGE,
         badge=distance_badge,
-        width=128,
+        width=122,
         explanation="0: the same distribution, 1: nothing in common. Kolmogorov and Smirnov's distance for numbers, "
         "the largest difference of a share for categories",
     ),
@@ -50,7 +50,7 @@ FEATURE_COLUMNS = (
         "Importance",
         _importance,
         value=lambda f: max(f.left_importance or 0.0, f.right_importance or 0.0),
-        width=92,
+        width=102,
         muted=True,
         explanation="Share of the model's importance, left and right",
     ),

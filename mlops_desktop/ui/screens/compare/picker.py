@@ -106,6 +106,7 @@ class VersionPicker(Card):
         self._completer.setCompletionRole(int(Qt.ItemDataRole.EditRole))
         self._completer.setMaxVisibleItems(12)
         self._popup = QListView()
+        set_role(self._popup, "popup")
         self._popup.setAccessibleName(f"Versions found for the {side.lower()} side")
         self._completer.setPopup(self._popup)
         self._completer.setWidget(self.edit)

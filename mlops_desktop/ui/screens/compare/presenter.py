@@ -72,7 +72,7 @@ class ComparePresenter(Presenter):
         try:
             parse_label(label)
         except InvalidInput as error:
-            self.view.pickers[side].show_problem(f"{error} {error.hint}")
+            self.view.pickers[side].show_problem(str(error))
             return
         self._set_sides(**{**self._sides, side: label})
         self.context.navigator.replace_params(left=self._sides["left"], right=self._sides["right"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from mlops_desktop.domain.comparison import FeatureComparison
-from mlops_desktop.domain.errors import WorkstationError
+from mlops_desktop.ui.error_reporter import problem_of
 from mlops_desktop.ui.screens.compare.columns import FEATURE_COLUMNS
 from mlops_desktop.ui.theme import M
 from mlops_desktop.ui.widgets.bars import BarCompare
@@ -52,8 +52,8 @@ class TrainingPage(QWidget):
 
     def show_nothing(self, error: BaseException) -> None:
         """A version without a profile is no failure: it says how the next one gets one."""
-        hint = error.hint if isinstance(error, WorkstationError) else ""
-        self.nothing.show_text("No training data to compare", f"{error} {hint}".strip())
+        problem = problem_of(error)
+        self.nothing.show_text("No training data to compare", f"{problem.message} {problem.hint}".strip())
         self._stack.setCurrentWidget(self.nothing)
 
     def show_features(self, left: str, right: str, features: Sequence[FeatureComparison]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QFileDialog, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from mlops_desktop.domain.comparison import FeatureComparison
@@ -14,7 +15,7 @@ from mlops_desktop.ui.screen import Crumb, Screen
 from mlops_desktop.ui.screens.compare.picker import VersionPicker
 from mlops_desktop.ui.screens.compare.report import OTHER_DATA, UNKNOWN_DATA, judged
 from mlops_desktop.ui.screens.compare.training_page import TrainingPage
-from mlops_desktop.ui.theme import M, S, Tone
+from mlops_desktop.ui.theme import XL, L, M, S, Tone
 from mlops_desktop.ui.widgets.banner import Banner
 from mlops_desktop.ui.widgets.buttons import Button, IconButton
 from mlops_desktop.ui.widgets.columns import Column
@@ -27,6 +28,7 @@ from mlops_desktop.ui.words import count
 
 ALL = "all"
 TITLES = {ALL: "All"} | {section: section.capitalize() for section in SECTIONS}
+LEAST = 150  # pixels of a value's column
 HELP = "Search above by name, description, tag or parameter."
 
 
@@ -93,9 +95,7 @@ class CompareView(Screen):
         self.warning.clear()
         left, right = self.left.label, self.right.label
         if left and left == right:
-            self.empty.show_text(
-                "The same version twice", f"Both sides are {left}. Choose another one for one of them."
-            )
+            self.empty.show_text("The same version twice", f"Both sides are {left}. Choose another for one side.")
         elif left and right:
             self.empty.show_text("Nothing to compare", "One of the two is not in this workspace. Choose another.")
         elif left or right:
@@ -114,7 +114,7 @@ class CompareView(Screen):
         self.set_crumbs(Crumb("Models", "models"), *_model_crumb(comparison), Crumb("Compare"))
         self._show_test_data(comparison)
         model = self.table.model
-        model.columns = wide_columns(left.label, right.label, judge=judge)
+        model.columns = side_columns(left.label, right.label, judge=judge)
         model.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(model.columns) - 1)
         self.summary.setText(summary_of(comparison))
         self._stack.setCurrentWidget(self._content)
@@ -134,7 +134,21 @@ class CompareView(Screen):
         wanted = [d for d in self._comparison.differences if self._section in (ALL, d.section)]
         return [d for d in wanted if d.changed] if self.only.isChecked() else wanted
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_width()
+
     # Parts
+
+    def _share_width(self) -> None:
+        """Name, left and right are equally wide, until the person drags one of them."""
+        view, keys = self.table.view, [c.key for c in self.table.model.columns]
+        name, left = keys.index("name"), keys.index("left")
+        others = sum(view.columnWidth(keys.index(key)) for key in ("section", "change"))
+        each = max(LEAST, (self.width() - 2 * XL - L - others) // 3)
+        if view.columnWidth(left) == view.columnWidth(name):
+            view.setColumnWidth(left, each)
+            view.setColumnWidth(name, each)
 
     def _build_pickers(self) -> None:
         self.left, self.right = VersionPicker("Left"), VersionPicker("Right")
@@ -169,7 +183,7 @@ class CompareView(Screen):
         chips.addStretch(1)
         layout.addLayout(chips)
         self.table = RecordTable(
-            "compare", wide_columns("Left", "Right", judge=True), lambda d: (d.section, d.name), title="Differences"
+            "compare", side_columns("Left", "Right", judge=True), lambda d: (d.section, d.name), title="Differences"
         )
         self.same = EmptyState("check", "Nothing differs", "", "Show everything")
         self.same.action.connect(lambda: self.only.setChecked(False))
@@ -242,9 +256,9 @@ class CompareView(Screen):
             self.export_chosen.emit(path if known else path + ending)
 
 
-def wide_columns(left: str, right: str, *, judge: bool) -> tuple[Column, ...]:
-    """Values have the room here; names are short."""
-    widths = {"section": 96, "name": 146, "left": 180, "right": 170, "change": 148}
+def side_columns(left: str, right: str, *, judge: bool) -> tuple[Column, ...]:
+    """Values are as wide as names; `_share_width` gives them what a wider window has."""
+    widths = {"section": 112, "name": LEAST, "left": LEAST, "right": LEAST, "change": 164}
     return tuple(
         replace(c, width=widths[c.key], stretch=c.key == "right") for c in difference_columns(left, right, judge=judge)
     )

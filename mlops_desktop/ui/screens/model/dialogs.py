@@ -56,7 +56,7 @@ class EditDialog(Dialog):
         try:
             changes = self._changes()
         except InvalidInput as error:
-            self.form.show_problem("tags", f"{error} {error.hint}")
+            self.form.show_problem("tags", str(error))
             return
         if not changes:
             self.accept()

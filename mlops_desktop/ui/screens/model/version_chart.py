@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -14,7 +16,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QPolygonF,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -23,6 +24,18 @@ from mlops_desktop.ui.widgets.plain_label import tip
 
 LEFT, RIGHT, TOP, FOOT = 60.0, 14.0, 10.0, 20.0
 NEAR = 24.0  # pixels from a point that still mean it
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A version with its value; `data` is what it was measured on, where that is known."""
+
+    number: int
+    value: float
+    data: str = ""
+
+    def comparable(self, other: Point) -> bool:
+        return not (self.data and other.data) or self.data == other.data
 
 
 class VersionChart(QWidget):
@@ -36,7 +49,7 @@ class VersionChart(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name = ""
-        self._points: Sequence[tuple[int, float]] = ()
+        self._points: Sequence[Point] = ()
         self._serving: int | None = None
         self._at = -1
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -46,11 +59,11 @@ class VersionChart(QWidget):
         self.setMinimumHeight(84)
         self.set_points("", (), None)
 
-    def set_points(self, name: str, points: Sequence[tuple[int, float]], serving: int | None) -> None:
-        """Version numbers with their value, oldest first."""
+    def set_points(self, name: str, points: Sequence[Point], serving: int | None) -> None:
+        """Oldest first."""
         self._name, self._points, self._serving = name, points, serving
         self._at = min(self._at, len(points) - 1)
-        values = [value for _, value in points]
+        values = [point.value for point in points]
         words = f"from {min(values):.4g} to {max(values):.4g} over {len(points)} versions" if points else "no values"
         self.setAccessibleName(f"{name or 'Key metric'}: {words}")
         self._describe()
@@ -75,15 +88,20 @@ class VersionChart(QWidget):
             words = QRectF(0, y - 9, LEFT - 12, 18)
             painter.drawText(words, middle | int(Qt.AlignmentFlag.AlignRight), f"{value:.4g}")
         places = [self._place(i) for i in range(len(self._points))]
-        painter.setPen(QPen(QColor(now.accent), 1.6))
-        painter.drawPolyline(QPolygonF(places))
+        for index, (one, other) in enumerate(pairwise(self._points)):
+            # Figures of different test data say nothing of better or worse, so no full line leads there.
+            if one.comparable(other):
+                painter.setPen(QPen(QColor(now.accent), 1.6))
+            else:
+                painter.setPen(QPen(QColor(now.border_strong), 1.2, Qt.PenStyle.DotLine))
+            painter.drawLine(places[index], places[index + 1])
         dots = 3.0 if len(places) <= 40 else 1.6
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(now.accent))
         for place in places:
             painter.drawEllipse(place, dots, dots)
-        for index, (number, _) in enumerate(self._points):
-            if number == self._serving:
+        for index, point in enumerate(self._points):
+            if point.number == self._serving:
                 painter.setBrush(QColor(now.surface))
                 painter.setPen(QPen(QColor(now.ok), 2.4))
                 painter.drawEllipse(places[index], 5.0, 5.0)
@@ -97,12 +115,12 @@ class VersionChart(QWidget):
         """The first and the last version, production between them where there is room, and the cursor's."""
         now, metrics = colours(), painter.fontMetrics()
         wanted = {len(places) - 1: now.muted, 0: now.muted}
-        for index, (number, _) in enumerate(self._points):
-            if number == self._serving:
+        for index, point in enumerate(self._points):
+            if point.number == self._serving:
                 wanted[index] = now.text
         taken: list[tuple[float, float]] = []
-        for index in sorted(wanted, key=lambda i: (self._points[i][0] != self._serving, -i)):
-            number = self._points[index][0]
+        for index in sorted(wanted, key=lambda i: (self._points[i].number != self._serving, -i)):
+            number = self._points[index].number
             words = f"{number} production" if number == self._serving else str(number)
             width = metrics.horizontalAdvance(words)
             left = max(0.0, min(places[index].x() - width / 2, self.width() - width - 2.0))
@@ -116,12 +134,12 @@ class VersionChart(QWidget):
         return QRectF(LEFT, TOP, max(self.width() - LEFT - RIGHT, 1.0), max(self.height() - TOP - FOOT - 6, 1.0))
 
     def _limits(self) -> tuple[float, float]:
-        values = [value for _, value in self._points]
+        values = [point.value for point in self._points]
         return min(values), max(values)
 
     def _place(self, index: int) -> QPointF:
         area, (low, high) = self._area(), self._limits()
-        part = (self._points[index][1] - low) / (high - low) if high > low else 0.5
+        part = (self._points[index].value - low) / (high - low) if high > low else 0.5
         step = area.width() / max(len(self._points) - 1, 1)
         x = area.left() + step * index if len(self._points) > 1 else area.center().x()
         return QPointF(x, area.bottom() - part * area.height())
@@ -132,9 +150,11 @@ class VersionChart(QWidget):
         return found if found >= 0 and abs(self._place(found).x() - x) <= NEAR else -1
 
     def _words(self, index: int) -> str:
-        number, value = self._points[index]
-        serving = ", in production" if number == self._serving else ""
-        return f"Version {number}: {self._name} {value:.6g}{serving}"
+        point = self._points[index]
+        serving = ", in production" if point.number == self._serving else ""
+        before = self._points[index - 1] if index else point
+        data = "" if point.comparable(before) else f", measured on other data than version {before.number}"
+        return f"Version {point.number}: {self._name} {point.value:.6g}{serving}{data}"
 
     def _describe(self) -> None:
         inside = 0 <= self._at < len(self._points)
@@ -164,7 +184,7 @@ class VersionChart(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         index = self._index_at(event.position().x())
         if event.button() is Qt.MouseButton.LeftButton and index >= 0:
-            self.opened.emit(self._points[index][0])
+            self.opened.emit(self._points[index].number)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -183,6 +203,6 @@ class VersionChart(QWidget):
         if key in places and self._points:
             self._move_to(places[key])
         elif key in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and 0 <= self._at <= last:
-            self.opened.emit(self._points[self._at][0])
+            self.opened.emit(self._points[self._at].number)
         else:
             super().keyPressEvent(event)

@@ -14,7 +14,7 @@ from mlops_desktop.ui.screen import Crumb, Screen
 from mlops_desktop.ui.screens.model.columns import VERSION_COLUMNS
 from mlops_desktop.ui.screens.model.dialogs import EditDialog
 from mlops_desktop.ui.screens.model.facts import ModelFacts, Standing, VersionRow
-from mlops_desktop.ui.screens.model.version_chart import VersionChart
+from mlops_desktop.ui.screens.model.version_chart import Point, VersionChart
 from mlops_desktop.ui.theme import L, M, S, Tone, set_role
 from mlops_desktop.ui.widgets.badges import Badge, StateBadge
 from mlops_desktop.ui.widgets.buttons import Button
@@ -82,7 +82,7 @@ class ModelView(Screen):
         self._description.setText(model.description or "No description yet: say what it is for, and its goals.")
         self.edit.permit(self._account, Action.REGISTER)
         self._show_standings(facts.standings)
-        points = [(v.number, v.metrics[facts.key_metric]) for v in facts.history]
+        points = [Point(v.number, v.metrics[facts.key_metric], v.test_data) for v in facts.history]
         self.chart.set_points(facts.key_metric, points, facts.serving.number if facts.serving is not None else None)
         self.chart.setVisible(bool(points))
         self._no_metric.setVisible(not points)
