@@ -197,7 +197,9 @@ def test_who_is_no_admin_sees_everything_and_why_it_is_off(open_as: Open, worksp
     for row in view.rows.values():
         control = row.edit if isinstance(row, TextRow) else row.box if isinstance(row, ChoiceRow) else row
         assert not control.isEnabled()
-        assert FORBIDDEN in row._note.text()
+        assert FORBIDDEN in row._control.toolTip()
+    assert FORBIDDEN in view.monitoring.who.text()
+    assert view.policies.who.isVisible()
     qtbot.waitUntil(lambda: view.policies.form is not None)
     form = view.policies.form
     assert form is not None

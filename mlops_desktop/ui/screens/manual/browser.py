@@ -175,6 +175,10 @@ class ManualBrowser(QTextBrowser):
             shape.setHeight(shown.height())
             shape.setToolTip(words)
             cursor.setCharFormat(shape)
+            close = QTextBlockFormat()
+            close.setLineHeight(100, int(QTextBlockFormat.LineHeightTypes.SingleHeight.value))
+            close.setBottomMargin(L)
+            cursor.mergeBlockFormat(close)
 
     # Finding
 
@@ -275,6 +279,8 @@ def _type_of(before: QTextCharFormat, level: int) -> QTextCharFormat:
     elif before.fontFixedPitch():
         shape.setFont(mono_font(BODY_SIZE - 1), ONLY_GIVEN)
         shape.setBackground(QColor(now.hover))
+    elif before.fontWeight() > int(QFont.Weight.DemiBold):
+        shape.setFontWeight(QFont.Weight.DemiBold)  # the heaviest that ships with the window
     shape.setForeground(QColor(now.accent if before.isAnchor() else now.text))
     return shape
 

@@ -33,6 +33,7 @@ class PolicyForm(QWidget):
 
     save_wanted = Signal(object, object)  # the policy that was edited, the wished one
     changed = Signal()
+    trouble_at = Signal(object)  # the widget that says what is wrong
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
@@ -49,7 +50,7 @@ class PolicyForm(QWidget):
             "A version that lost more fails not-worse-than-current.",
         )
         self.save = Button("Save", "check", "primary", clicked=self._on_save)
-        self.discard = Button("Give back", "undo-2", clicked=lambda: self.show_policy(self.policy))
+        self.discard = Button("Discard", "undo-2", clicked=lambda: self.show_policy(self.policy))
         self.hint = PlainLabel("", "caption", wrap=True)
         self.history = ItemList("Nothing was changed yet.")
         layout = QVBoxLayout(self)
@@ -111,13 +112,14 @@ class PolicyForm(QWidget):
         self.policy = policy
         self.note.show_message(
             f"Somebody made version {policy.version} of these rules meanwhile.",
-            "Saving puts yours in its place; Give back shows theirs.",
+            "Saving puts yours in its place; Discard shows theirs.",
             Tone.WARNING,
         )
 
     def show_refused(self, error: BaseException) -> None:
         self.note.show_problem(error, can_retry=False)
         self._compare()
+        self.trouble_at.emit(self.note)
 
     def show_history(self, entries: Sequence[tuple[str, str]]) -> None:
         self.history.show_items([Item(str(n), "scroll-text", title, text) for n, (title, text) in enumerate(entries)])
@@ -144,6 +146,13 @@ class PolicyForm(QWidget):
         if wished is not None:
             self.save.setEnabled(False)
             self.save_wanted.emit(self.policy, wished)
+            return
+        for field in (self.reviewers, self.hours, self.tolerance):
+            if field.problem:
+                field.input.setFocus()
+                self.trouble_at.emit(field)
+                return
+        self.trouble_at.emit(self.least if self.least.problem.text() else self.loss)
 
     def _texts(self) -> object:
         return (
@@ -224,7 +233,7 @@ class PoliciesPage(SettingsPage):
     def __init__(self) -> None:
         super().__init__("policies", "Policies", "What a version must fulfil before it may serve.", "shield-check")
         self.forms: dict[str, PolicyForm] = {}
-        self._forbidden = ""
+        self._reason = ""
         self.choice = QComboBox()
         self.choice.setAccessibleName("Environment")
         self.choice.setMinimumWidth(200)
@@ -250,7 +259,8 @@ class PoliciesPage(SettingsPage):
         return widget if isinstance(widget, PolicyForm) else None
 
     def forbid(self, reason: str) -> None:
-        self._forbidden = reason
+        super().forbid(reason)
+        self._reason = reason
         if reason:
             self.more.forbid(reason)
         for form in self.forms.values():
@@ -263,7 +273,8 @@ class PoliciesPage(SettingsPage):
                 continue
             form = PolicyForm(policy)
             form.save_wanted.connect(self.save_wanted)
-            form.forbid(self._forbidden)
+            form.trouble_at.connect(lambda widget: self.page.ensureWidgetVisible(widget, 0, L))
+            form.forbid(self._reason)
             self.forms[policy.environment] = form
             self.stack.addWidget(form)
             self.choice.addItem(policy.environment)

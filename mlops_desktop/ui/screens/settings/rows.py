@@ -12,10 +12,9 @@ from PySide6.QtWidgets import QBoxLayout, QComboBox, QFrame, QHBoxLayout, QLineE
 from mlops_desktop.ui.theme import XL, L, M, S, set_role
 from mlops_desktop.ui.widgets.buttons import Button
 from mlops_desktop.ui.widgets.cards import Card, Page
-from mlops_desktop.ui.widgets.plain_label import PlainLabel, tip
+from mlops_desktop.ui.widgets.plain_label import IconLabel, PlainLabel, tip
 
 CONTROL_WIDTH = 220
-NARROW = 520  # below this the control goes under the words
 
 
 class SettingRow(QFrame):
@@ -63,12 +62,12 @@ class SettingRow(QFrame):
         self._problem.setVisible(bool(text))
         self._control.setAccessibleDescription(text or self._text)
 
-    def forbid(self, reason: str) -> None:
-        """Stays visible and says who or what decides; an empty reason allows it again."""
+    def forbid(self, reason: str, *, note: bool = False) -> None:
+        """Stays visible, its tool tip (and a `note` below it) says who or what decides; "" allows it again."""
         self._control.setEnabled(not reason)
         self._control.setToolTip(tip(reason))
-        self._note.setText(reason)
-        self._note.setVisible(bool(reason))
+        self._note.setText(reason if note else "")
+        self._note.setVisible(bool(reason) and note)
 
     def show_value(self, value: Any) -> None:
         """What holds now."""
@@ -205,8 +204,25 @@ class SettingsPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(L)
         layout.addLayout(head)
+        layout.addWidget(self._forbidden())
         layout.addWidget(self.page, 1)
-        self._card: Card | None = None
+
+    def forbid(self, reason: str) -> None:
+        """Say once, above everything, who may change what is on this page."""
+        self.who.setText(f"You can look at this page. {reason}" if reason else "")
+        self._lock.setVisible(bool(reason))
+
+    def _forbidden(self) -> QWidget:
+        self._lock = QFrame()
+        set_role(self._lock, "unknown")
+        self.who = PlainLabel("", wrap=True)
+        line = QHBoxLayout(self._lock)
+        line.setContentsMargins(M, S, M, S)
+        line.setSpacing(S)
+        line.addWidget(IconLabel("lock", "unknown"))
+        line.addWidget(self.who, 1)
+        self._lock.hide()
+        return self._lock
 
     def add_card(self, title: str, *rows: SettingRow) -> Card:
         """Rows below one another in a card."""

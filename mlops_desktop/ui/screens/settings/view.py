@@ -80,7 +80,8 @@ class SettingsView(Screen):
                 page.reset_wanted.connect(lambda p=page: self.reset.emit(p.names))
         self.may_change = account.may(Action.MANAGE_POLICIES)
         self._reason = "" if self.may_change else forbidden(Action.MANAGE_POLICIES)
-        self.policies.forbid(self._reason)
+        for page in (self.engine, self.monitoring, self.policies):
+            page.forbid(self._reason)
         self.show_overridden(())
 
     @property
@@ -128,9 +129,10 @@ class SettingsView(Screen):
         """What a variable of the environment decides can't be changed here."""
         for name, row in self.rows.items():
             if name in names:
-                row.forbid(f"Decided by the variable MLOPS_DESKTOP_{name.upper()} of this computer.")
+                row.forbid(f"Decided by the variable MLOPS_DESKTOP_{name.upper()} of this computer.", note=True)
             else:
-                row.forbid(self._reason)
+                # The other pages of an admin's say it once, above everything.
+                row.forbid(self._reason, note=row in self.account.rows)
 
     def show_waiting(self, names: Sequence[str]) -> None:
         """Settings that count only when the workspace is opened again."""
@@ -140,7 +142,7 @@ class SettingsView(Screen):
         titles = ", ".join(self.rows[name].title for name in names)
         one = len(names) == 1
         self.waiting.show_message(
-            f"{count(len(names), 'change')} {'counts' if one else 'count'} when the workspace is opened again",
+            f"{count(len(names), 'change')} {'waits' if one else 'wait'} until the workspace is opened again",
             titles,
             Tone.ACCENT,
             action="Open it again",
