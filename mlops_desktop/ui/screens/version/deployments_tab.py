@@ -61,15 +61,15 @@ class DeploymentsTab(QWidget):
         below.setSpacing(S)
         below.addLayout(head)
         below.addWidget(self.log, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, M, 0, 0)
         self._split = split = QSplitter(Qt.Orientation.Vertical)
+        layout.addWidget(split, 1)
         split.setChildrenCollapsible(False)
         split.addWidget(self.table)
         split.addWidget(self._log_part)
         split.setStretchFactor(1, 1)
         self._log_part.hide()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, M, 0, 0)
-        layout.addWidget(split, 1)
 
     def show_deployments(self, deployments: Sequence[Deployment], next_step: str) -> None:
         """`next_step` says what leads to the first one."""

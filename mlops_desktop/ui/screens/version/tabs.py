@@ -73,13 +73,14 @@ class SchemaTab(QWidget):
         )
 
 
-class LineageTab(QWidget):
+class LineageTab(Page):
     """Where it came from: data, code, machine, packages."""
 
     parent_opened = Signal(int)
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(margin=0)
+        self.body.setContentsMargins(0, M, 0, 0)
         origin = Card("Origin", "git-branch")
         self._facts = FactList(name_width=112)
         self._bare = PlainLabel("", "muted", wrap=True)
@@ -95,25 +96,22 @@ class LineageTab(QWidget):
         origin.add(row)
         data = Card("Data", "database")
         self.data = DigestList(name_width=112)
-        self._no_data = PlainLabel(
-            f"Which data it was trained and tested on is not known. {SCRIPT}", "muted", wrap=True
-        )
+        self._no_data = PlainLabel("Which data it was trained and tested on is not known.", "muted", wrap=True)
         data.add(self._no_data)
         data.add(self.data)
-        page = Page(margin=0)
-        page.body.setContentsMargins(0, 0, 0, 0)
-        page.body.addWidget(origin)
-        page.body.addWidget(data)
-        page.body.addStretch(1)
+        data.body.addStretch(1)
+        origin.body.addStretch(1)
+        cards = QHBoxLayout()
+        cards.setSpacing(L)
+        cards.addWidget(origin, 1)
+        cards.addWidget(data, 1)
         self.table = RecordTable(
-            "version-packages", PACKAGE_COLUMNS, lambda p: p[0], title="Packages of the training environment"
+            "version-packages", PACKAGE_COLUMNS, lambda p: p[0], title="Environment of the training", heading=True
         )
         self.table.set_empty(EmptyState("package", "No environment lock", SCRIPT))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, M, 0, 0)
-        layout.setSpacing(L)
-        layout.addWidget(page, 3)
-        layout.addWidget(self.table, 2)
+        self.body.addLayout(cards)
+        self.body.addWidget(self.table)
+        self.body.addStretch(1)
 
     def show_version(self, version: ModelVersion) -> None:
         origin = version.lineage
@@ -128,7 +126,7 @@ class LineageTab(QWidget):
         }
         self._facts.show_facts({name: value for name, value in facts.items() if value})
         bare = not (origin.code_commit or origin.source_digest or origin.trained_by or origin.environment)
-        self._bare.setText(f"It was registered from a file by hand, so little is known of it. {SCRIPT}" if bare else "")
+        self._bare.setText("It was registered from a file by hand, so little is known of it." if bare else "")
         self._bare.setVisible(bare)
         self.source.show_digests({"Source digest": origin.source_digest} if origin.source_digest else {})
         self.data.show_digests({name.capitalize(): digest for name, digest in origin.data.items()})
@@ -138,6 +136,7 @@ class LineageTab(QWidget):
             self._parent_button.setText(f"Continues version {origin.parent}")
         self._parent_button.setVisible(origin.parent is not None)
         self.table.set_records(sorted(origin.environment.items()))
+        self.table.fit_rows(4, 60)
 
     def _open_parent(self) -> None:
         if self._parent is not None:

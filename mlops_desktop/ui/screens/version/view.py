@@ -33,41 +33,27 @@ class VersionView(Screen):
     def __init__(self) -> None:
         super().__init__("Version")
         self._facts: VersionFacts | None = None
+        # From the outside inwards: a widget that gets a parent is styled anew with everything in it.
+        self._stack = QStackedWidget()
+        self.body.addWidget(self._stack, 1)
+        page = QWidget()
+        self._stack.addWidget(page)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(M)
         self.header = Header()
         self.damage = Banner()  # what holds as long as the files are damaged
         self.outcome = Banner()  # how the last thing that was done here ended
         self.job = JobProgress(with_log=True)
         self.job.log_opened.connect(self.open_log)
-        self.tabs = Tabs("About the version")
-        self.overview, self.metrics, self.schema, self.lineage = OverviewTab(), MetricsTab(), SchemaTab(), LineageTab()
-        self.files, self.checks, self.reviews = FilesTab(), ChecksTab(), ReviewsTab()
-        self.deployments, self.card = DeploymentsTab(), CardTab()
-        pages: tuple[tuple[str, str, QWidget], ...] = (
-            ("overview", "Overview", self.overview),
-            ("metrics", "Metrics", self.metrics),
-            ("schema", "Schema", self.schema),
-            ("lineage", "Lineage", self.lineage),
-            ("files", "Files", self.files),
-            ("checks", "Checks", self.checks),
-            ("reviews", "Reviews", self.reviews),
-            ("deployments", "Deployments", self.deployments),
-            ("card", "Card", self.card),
-        )
-        for key, title, tab in pages:
-            self.tabs.add(key, title, tab)
-        self.nothing = EmptyState("package", "Reading the version", action="All models")
-        self.nothing.action.connect(self.models_wanted)
-        self._stack = QStackedWidget()
-        page = QWidget()
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(M)
         for above in (self.header, self.damage, self.outcome, self.job):
             layout.addWidget(above)
+        self.tabs = Tabs("About the version")
         layout.addWidget(self.tabs, 1)
-        self._stack.addWidget(page)
+        self._fill_tabs()
+        self.nothing = EmptyState("package", "Reading the version", action="All models")
+        self.nothing.action.connect(self.models_wanted)
         self._stack.addWidget(self.nothing)
-        self.body.addWidget(self._stack, 1)
         self.damage.action.connect(lambda: self.tabs.open("files"))
         for digests in (self.overview.digest, self.lineage.source, self.lineage.data):
             digests.copied.connect(self.header.copied)
@@ -126,6 +112,24 @@ class VersionView(Screen):
         self.tabs.count_of("reviews", len(facts.promotions))
         self.tabs.count_of("deployments", len(facts.deployments))
         self._stack.setCurrentIndex(0)
+
+    def _fill_tabs(self) -> None:
+        self.overview, self.metrics, self.schema, self.lineage = OverviewTab(), MetricsTab(), SchemaTab(), LineageTab()
+        self.files, self.checks, self.reviews = FilesTab(), ChecksTab(), ReviewsTab()
+        self.deployments, self.card = DeploymentsTab(), CardTab()
+        pages: tuple[tuple[str, str, QWidget], ...] = (
+            ("overview", "Overview", self.overview),
+            ("metrics", "Metrics", self.metrics),
+            ("schema", "Schema", self.schema),
+            ("lineage", "Lineage", self.lineage),
+            ("files", "Files", self.files),
+            ("checks", "Checks", self.checks),
+            ("reviews", "Reviews", self.reviews),
+            ("deployments", "Deployments", self.deployments),
+            ("card", "Card", self.card),
+        )
+        for key, title, tab in pages:
+            self.tabs.add(key, title, tab)
 
     # A release that was begun here
 
