@@ -72,13 +72,15 @@ def series(
     latency = np.zeros((steps, LATENCY_BINS)) if QUANTILES.keys() & set(names) else None
     for chunk in chunks:
         counts = (
-            np.asarray(chunk.body["latency"]["counts"]) if latency is not None and isinstance(chunk, Chunk) else None
+            None
+            if latency is None
+            else np.asarray(chunk.body["latency"]["counts"] if isinstance(chunk, Chunk) else chunk.latency)
         )
         for slot, share in _spread(chunk.start, chunk.end, first, step, steps):
             requests[slot] += share * chunk.requests
             rows[slot] += share * chunk.rows
             errors[slot] += share * chunk.errors
-            if latency is not None and counts is not None:
+            if latency is not None and counts is not None and counts.size:
                 latency[slot] += share * counts
     watched = coverage(samples, edges, now, collect_seconds)
     quiet = np.where(watched >= 0.5 * step, 0.0, np.nan)

@@ -13,7 +13,6 @@ from mlops_desktop.domain.alerts import AlertRule, Reading, Trial
 from mlops_desktop.domain.deployments import Deployment, DeploymentState
 from mlops_desktop.domain.errors import InvalidInput, NotFound
 from mlops_desktop.domain.monitoring import (
-    Chunk,
     DriftReport,
     DriftState,
     LabelReport,
@@ -156,11 +155,8 @@ class MonitoringService:
         database = self._parts.database.read()
         # A chunk or an answer just outside the range still tells of its first and last step.
         margin = max(step, 5 * seconds)
-        chunks: list[Chunk | store.Traffic] = []
-        if computed.QUANTILES.keys() & set(figures):
-            chunks += store.chunks_between(database, ids, start - margin, end + margin)
-        else:
-            chunks += store.traffic_between(database, ids, start - margin, end + margin)
+        read = store.latencies_between if computed.QUANTILES.keys() & set(figures) else store.traffic_between
+        chunks = read(database, ids, start - margin, end + margin)
         samples = store.usage_between(database, ids, start - margin, end + margin)
         limits = {d.id: d.limits for d in deployments}
         return computed.series(figures, chunks, samples, limits, start, end, step, now, seconds)

@@ -38,13 +38,14 @@ class UsageSample:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A chunk without its body."""
+    """A chunk without its body; `latency` are its counts where they were asked for."""
 
     start: float
     end: float
     requests: int
     rows: int
     errors: int
+    latency: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,14 @@ def traffic_between(db: Sql, deployments: Iterable[str], start: float, end: floa
     """The same without bodies, which are what costs time."""
     rows = db.query(_TRAFFIC, _range(deployments, start, end))
     return [Traffic(r["start"], r["end"], r["requests"], r["rows"], r["errors"]) for r in rows]
+
+
+def latencies_between(db: Sql, deployments: Iterable[str], start: float, end: float) -> list[Traffic]:
+    """With the counts of latency, which stand at the beginning of a body: the rest, its longest part, is not parsed."""
+    return [
+        Traffic(r["start"], r["end"], r["requests"], r["rows"], r["errors"], _latency(r["body"]))
+        for r in db.query(_CHUNKS, _range(deployments, start, end))
+    ]
 
 
 def traffic_since(db: Sql, deployment: str, after: float) -> tuple[float, float, int] | None:
@@ -294,6 +303,18 @@ def _chunk(row: Row) -> Chunk:
         row["errors"],
         json.loads(zlib.decompress(row["body"])),
     )
+
+
+_DECODER = json.JSONDecoder()
+_LATENCY, _FEATURES = '"latency":', '"features":'
+
+
+def _latency(body: bytes) -> tuple[int, ...]:
+    """Only what comes before the features is looked through: a feature may be called latency."""
+    text = zlib.decompress(body).decode()
+    at = text.find(_LATENCY, 0, max(text.find(_FEATURES), 0))
+    latency = _DECODER.raw_decode(text, at + len(_LATENCY))[0] if at >= 0 else json.loads(text)["latency"]
+    return tuple(latency["counts"])
 
 
 def _verdict(row: Row) -> StoredVerdict:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
+import zlib
 
 import pytest
+
+from mlops_desktop.store import monitoring as store
 
 
 def test_the_step_that_is_not_over_tells_the_rate_so_far(world):
@@ -39,3 +43,27 @@ def test_a_request_after_silence_is_seen_at_once(world):
     world.second()
     (series,) = world.monitoring.series("d1", ["request_rate"], world.now - 60, world.now, 2.0)
     assert [v for v in series.values if v > 0][-1] == pytest.approx(0.5, rel=1.0)
+
+
+def test_latencies_are_read_without_the_rest_of_a_chunk(world):
+    program = world.deploy()
+    for _ in range(3):
+        program.serve(2, errors=1)
+        world.second()
+    whole = store.chunks_between(world.database.read(), ["d1"], 0, world.now)
+    part = store.latencies_between(world.database.read(), ["d1"], 0, world.now)
+    assert len(part) == 3
+    assert [t.latency for t in part] == [tuple(c.body["latency"]["counts"]) for c in whole]
+    assert [(t.end, t.requests, t.errors) for t in part] == [(c.end, c.requests, c.errors) for c in whole]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"errors": {}, "latency": {"counts": [1, 2]}, "features": {"latency": {"counts": [9]}}},
+        {"features": {"latency": {"counts": [9]}}, "latency": {"counts": [1, 2]}},
+        {"latency": {"counts": [1, 2]}},
+    ],
+)
+def test_a_feature_called_latency_is_none(body):
+    assert store._latency(zlib.compress(json.dumps(body, separators=(",", ":")).encode())) == (1, 2)
