@@ -43,7 +43,7 @@ FEATURE_COLUMNS = (
         lambda s: badge_of(s.drift.state).word,
         kind=Kind.BADGE,
         badge=lambda s: badge_of(s.drift.state),
-        width=112,
+        width=106,
     ),
     Column(
         "psi",
@@ -51,7 +51,7 @@ FEATURE_COLUMNS = (
         lambda s: _number(s.drift.psi),
         value=lambda s: _known(s.drift.psi),
         kind=Kind.NUMBER,
-        width=60,
+        width=56,
         explanation="Population stability index against the reference; the limit knows the number of rows",
     ),
     Column(
@@ -60,7 +60,7 @@ FEATURE_COLUMNS = (
         importance_words,
         value=lambda s: None if s.drift.kind == PREDICTION else s.drift.importance,
         kind=Kind.NUMBER,
-        width=68,
+        width=66,
         explanation="How important the feature is to the model. Rows are ranked by drift times importance",
     ),
 )

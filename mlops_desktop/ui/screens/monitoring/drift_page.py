@@ -7,7 +7,7 @@ import math
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from mlops_desktop.domain.monitoring import DriftState
+from mlops_desktop.domain.monitoring import DriftState, FeatureDrift
 from mlops_desktop.ui.screens.monitoring.columns import FEATURE_COLUMNS
 from mlops_desktop.ui.screens.monitoring.drift_reading import PREDICTION, DriftPicture, FeatureDetail, Spot
 from mlops_desktop.ui.screens.monitoring.stretches import span_words
@@ -21,7 +21,7 @@ from mlops_desktop.ui.widgets.sparkline import Cell, HeatMap
 from mlops_desktop.ui.widgets.table import RecordTable
 
 NO_VERDICT = "no verdict, so nothing is known"
-UPPER_HEIGHT = 288
+UPPER_HEIGHT, CELL_WIDTH = 288, 11
 
 
 class DriftPage(QStackedWidget):
@@ -87,15 +87,14 @@ class DriftPage(QStackedWidget):
         self.state.show_badge(badge_of(drift.state))
         self.sentence.setText(drift.sentence)
         self.bars.set_shares(drift.bins, drift.reference_shares, drift.current_shares, drift.feature)
-        # A prediction's score is a number with few categories in its name; its distance is told by what is finite.
         self.facts.show_facts(
             {
                 "PSI": f"{_figure(drift.psi)}, limit {_figure(drift.limit)}",
-                "Distance": f"{_figure(drift.distance)} ({_distance(drift.kind, drift.sentence)})",
+                _distance(drift): _figure(drift.distance),
                 "p-value": _p_value(drift.p_value),
                 "Rows": f"{drift.rows:,}",
-                "Missing": f"{drift.null_share:.1%}",
-                "Weight": "–" if drift.kind == PREDICTION else f"{drift.importance:.1%} of the model",
+                "Missing": f"{100 * drift.null_share:.1f} %",
+                "Weight": "–" if drift.kind == PREDICTION else f"{100 * drift.importance:.1f} % of the model",
                 "Chunk": span_words(detail.start, detail.end),
                 "Version": str(detail.version),
             }
@@ -103,6 +102,11 @@ class DriftPage(QStackedWidget):
         if self._opened_by_hand:
             self._opened_by_hand = False
             self.page.ensureWidgetVisible(self.detail, 0, 0)
+
+    @property
+    def columns(self) -> int:
+        """How many the map has room for; narrower ones could be neither seen nor hit."""
+        return max(12, min((self.map.width() - self.map.NAME) // CELL_WIDTH, 60))
 
     def spot_of(self, feature: str) -> Spot | None:
         return next((s for s in self.picture.newest if s.drift.feature == feature), None)
@@ -152,7 +156,7 @@ class DriftPage(QStackedWidget):
         card.add(scroll, 1)
         key = "Stronger is further from the reference; a frame is drift; hatched is unknown."
         card.add(PlainLabel(key, "caption", wrap=True))
-        self.table.setMinimumWidth(380)
+        self.table.setMinimumWidth(400)
         for part in (card, self.table):
             part.setMinimumHeight(UPPER_HEIGHT)
         line = QHBoxLayout()
@@ -197,6 +201,7 @@ def _p_value(value: float) -> str:
     return "below 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _distance(kind: str, sentence: str) -> str:
-    categories = kind == "category" or "L-infinity" in sentence or sentence.startswith("prediction outcome")
-    return "largest difference of a share" if categories else "Kolmogorov-Smirnov"
+def _distance(drift: FeatureDrift) -> str:
+    """What the distance is called: numbers have edges and categories names for their bins, predictions either."""
+    numeric = drift.kind == "number" or any(" to " in words or words.startswith("below ") for words in drift.bins)
+    return "KS distance" if numeric else "L-infinity"

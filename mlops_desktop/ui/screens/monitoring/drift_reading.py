@@ -18,7 +18,6 @@ from mlops_desktop.ui.words import count, lasting
 if TYPE_CHECKING:
     from mlops_desktop.workspace import Workspace
 
-COLUMNS = 40
 STALE = 12  # chunk lengths after which a verdict says nothing of the present
 NAMED = 4
 PREDICTION = "prediction"
@@ -82,7 +81,8 @@ class DriftReading:
         self._lock = threading.Lock()
         self._closed: dict[str, tuple[float, list[DriftReport]]] = {}
 
-    def picture(self, target: Target, start: float, end: float, now: float) -> DriftPicture:
+    def picture(self, target: Target, start: float, end: float, now: float, columns: int) -> DriftPicture:
+        """At most so many columns; each is one chunk long or more."""
         deployments = [d for d in target.deployments if d in target.pair.alive_since(start)]
         seconds = self._workspace.settings.drift_chunk_seconds
         reports = sorted((r for d in deployments for r in self._reports(d, start, end)), key=lambda r: (r.end, r.start))
@@ -90,11 +90,11 @@ class DriftReading:
             return self._nothing(target, seconds)
         newest = self._newest(target, reports)
         state, title, text = headline(newest, now, seconds)
-        step = step_of(end - max(start, reports[0].start), seconds, COLUMNS)
+        step = step_of(end - max(start, reports[0].start), seconds, columns)
         spots = [Spot(f, newest.deployment, newest.version, newest.start, newest.end) for f in newest.features]
         ranked = tuple(sorted(spots, key=lambda s: (_RANK[s.drift.state], s.drift.kind != PREDICTION)))
-        rows, columns, cells = heat_map(reports, [s.drift.feature for s in ranked], start, end, step)
-        return DriftPicture(state, title, text, rows, columns, cells, ranked)
+        rows, titles, cells = heat_map(reports, [s.drift.feature for s in ranked], start, end, step)
+        return DriftPicture(state, title, text, rows, titles, cells, ranked)
 
     def feature(self, target: Target, spot: Spot) -> FeatureDetail:
         pair = target.pair

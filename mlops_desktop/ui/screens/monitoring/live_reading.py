@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIGURES = ("request_rate", "error_rate", "p50_ms", "p95_ms", "p99_ms", "cpu_percent", "memory_bytes")
 OVERLAP = 15.0  # seconds that are read again: what came late belongs there
-ANEW = 300.0  # seconds after which everything is read again, as numbers may be rolled up or come very late
+ANEW = 1_800.0  # seconds after which everything is read again, as numbers may have come very late
 SILENT = 6.0  # seconds without an answer before it is said
 Points = dict[str, Series]
 

@@ -294,7 +294,8 @@ class MonitoringPresenter(Presenter):
             return
         start, end = self._stretch()
         self._read_at["drift"] = time.monotonic()
-        self.read(lambda: self._drift.picture(target, start, end, time.time()), self._show_drift)
+        columns = self.view.drift.columns
+        self.read(lambda: self._drift.picture(target, start, end, time.time(), columns), self._show_drift)
 
     def _show_drift(self, picture: DriftPicture) -> None:
         page = self.view.drift
