@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QImage, QTextDocument
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from mlops_desktop.ui.resources import resource
@@ -38,7 +39,7 @@ def opened(context_for: Contexts, qtbot: QtBot) -> ManualView:
     qtbot.addWidget(view)
     view.resize(1000, 700)
     view.show()
-    context.navigator.moved.connect(lambda place: view.opened.emit(dict(place.params)))
+    context.navigator.moved.connect(lambda place: (view.opened.emit(dict(place.params)), view.setFocus()))
     context.navigator.open("manual")
     qtbot.waitUntil(lambda: view.pages.list.count() > 5)
     return view
@@ -111,6 +112,17 @@ def test_searching_leaves_the_pages_that_have_the_words(opened: ManualView, qtbo
     assert len(opened.pages.shown) == opened.pages.list.count()
     qtbot.keyClicks(opened.pages.search, "zzzzz")
     assert opened.pages.shown == []
+
+
+def test_the_list_is_walked_by_keyboard(opened: ManualView, qtbot: QtBot) -> None:
+    opened.pages.list.setFocus()
+    walked = []
+    for _ in range(3):
+        focused = QApplication.focusWidget()
+        assert focused is opened.pages.list
+        qtbot.keyClick(focused, Qt.Key.Key_Down)
+        walked.append(opened.pages.current)
+    assert walked == list(Book(resource("manual")).pages)[1:4]
 
 
 def test_an_unknown_page_shows_the_first(opened: ManualView) -> None:

@@ -69,7 +69,7 @@ def open_as(context_for: Contexts, qtbot: QtBot) -> Callable[..., SettingsView]:
         qtbot.addWidget(view)
         view.resize(1000, 700)
         view.show()
-        context.navigator.moved.connect(lambda place: view.opened.emit(dict(place.params)))
+        context.navigator.moved.connect(lambda place: (view.opened.emit(dict(place.params)), view.setFocus()))
         context.navigator.open("settings", page=page)
         qtbot.waitUntil(lambda: text_row(view, "lock_minutes").edit.text() != "")
         return view
@@ -250,7 +250,10 @@ def test_a_damaged_settings_file_is_said_in_the_banner(open_as: Open, workspace:
 def test_the_search_leaves_fitting_pages_and_marks_settings(open_as: Open, qtbot: QtBot) -> None:
     view = open_as("mila")
     view.focus_filter()
-    qtbot.keyClicks(view.list.search, "haproxy")
+    for letter in "haproxy":
+        typing = QApplication.focusWidget()
+        assert typing is view.list.search, "going to a page that fits leaves the focus where somebody types"
+        qtbot.keyClicks(typing, letter)
     assert view.list.shown == ["engine"]
     assert view.current.key == "engine"
     assert view.rows["gateway_images"].property("role") == "accent"

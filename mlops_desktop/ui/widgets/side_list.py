@@ -126,7 +126,11 @@ class SideList(QWidget):
 
     def _on_current(self, item: QListWidgetItem | None) -> None:
         if item is not None:
+            # Opening a page takes the focus there; who goes through the list wants to go on.
+            held = self.list.hasFocus()
             self.opened.emit(str(item.data(KEY)))
+            if held:
+                self.list.setFocus()
 
     def _draw_icons(self) -> None:
         shade = colours().muted

@@ -155,7 +155,10 @@ class SettingsView(Screen):
         fitting = {key: f"{count(number, 'match', 'matches')}" for key, number in found.items() if number}
         self.list.show_fitting(fitting if words else None)
         if words and fitting and self.current.key not in fitting:
+            held = self.list.search.hasFocus()
             self.page_wanted.emit(next(iter(fitting)))
+            if held:  # opening a page takes the focus away, and somebody is typing
+                self.list.search.setFocus()
 
     def focus_filter(self) -> bool:
         return self.list.focus_filter()
