@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from mlops_desktop.domain.policy import CHECKS
 from mlops_desktop.settings import Settings
 from mlops_desktop.ui.app import apply_scale
+from mlops_desktop.ui.program import Program
 from mlops_desktop.ui.screen import ScreenContext, WindowActions
 from mlops_desktop.ui.screens.settings.dialogs import EnvironmentDialog
 from mlops_desktop.ui.screens.settings.pages import engine_words
@@ -29,9 +30,9 @@ from mlops_desktop.ui.screens.settings.rows import ChoiceRow, TextRow
 from mlops_desktop.ui.screens.settings.view import SettingsView
 from mlops_desktop.ui.theme import Appearance, choose_appearance
 from mlops_desktop.ui.window_state import use_state_file, window_state
-from mlops_desktop.workspace import Workspace
+from mlops_desktop.workspace import Workspace, open_workspace
 from tests.ui.checks import assert_accessible
-from tests.ui.conftest import PASSWORD
+from tests.ui.conftest import PASSWORD, SETTINGS
 
 Contexts = Callable[[str], ScreenContext]
 NEW = "lantern over nine ferries"
@@ -508,3 +509,45 @@ def test_the_size_counts_from_the_next_start(open_as: Open, monkeypatch: pytest.
     os.environ["QT_SCALE_FACTOR"] = "2"
     apply_scale()
     assert os.environ["QT_SCALE_FACTOR"] == "2", "what the environment says wins"
+
+
+# With the program around it
+
+
+@pytest.fixture
+def program(
+    qapp: QApplication, workspace_folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Program]:
+    monkeypatch.setattr(qapp, "quit", lambda: None)  # the window ends the application when it is closed
+    made = Program(qapp)
+    opened = open_workspace(workspace_folder, settings=SETTINGS)
+    session = opened.accounts.sign_in("mila", PASSWORD)
+    made.enter(opened, session, opened.accounts.account(session))
+    made.window.show()
+    yield made
+    made.window.may_close = lambda: True
+    made.window.close()
+    made.window.deleteLater()
+    made.deleteLater()
+
+
+def test_what_the_window_does_for_settings(program: Program, qtbot: QtBot, workspace_folder: Path) -> None:
+    context = program.context
+    assert context is not None
+    context.navigator.open("settings", page="account")
+    view = program.window.desk.current
+    assert isinstance(view, SettingsView)
+    qtbot.waitUntil(lambda: text_row(view, "lock_minutes").edit.text() == "15")
+    before = program._idle
+    type_into(qtbot, text_row(view, "lock_minutes"), "7")
+    qtbot.waitUntil(lambda: program._idle is not before)
+    assert "Lock after" not in shown_in(view), "it counts at once"
+    view.account.lock.button.click()
+    assert not program.window.at_desk
+    program.window.show_desk()
+    view.waiting.action.emit()
+    qtbot.waitUntil(lambda: program.context is None)
+    qtbot.waitUntil(lambda: program.workspace is not None, timeout=10_000)
+    assert program.workspace is not None
+    assert program.workspace.settings.lock_minutes == 7.0, "opened again, the settings are read anew"
+    assert not program.window.at_desk

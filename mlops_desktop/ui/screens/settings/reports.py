@@ -53,7 +53,10 @@ class DiagnosticsPage(SettingsPage):
 
     @property
     def report(self) -> str:
-        return "\n".join(f"{name}: {value}" for name, value in self._facts.items())
+        """To copy: without the name of the home folder, which is often a person's."""
+        home = str(Path.home())
+        text = "\n".join(f"{name}: {value}" for name, value in self._facts.items())
+        return text.replace(home, "~") if len(home) > 1 else text
 
     def show_facts(self, facts: Mapping[str, str]) -> None:
         self._facts = dict(facts)
