@@ -119,17 +119,20 @@ class Readings:
         if figure == "no_data":
             samples = store.usage_between(database, [deployment.id], start, end)
             seen = [s.at for s in samples if s.answered]
+            last = store.last_answer_at(database, deployment.id, start)
         else:
+            last = store.last_traffic_at(database, deployment.id, start)
             seen = [c.end for c in store.traffic_between(database, [deployment.id], start, end)]
         step = max(1.0, (end - start) / HISTORY_POINTS)
-        times, values, i = [], [], 0
-        last = math.nan
+        times: list[float] = []
+        values: list[float] = []
+        i = 0
         for number in range(int((end - start) / step) + 1):
             at = start + number * step
             while i < len(seen) and seen[i] <= at:
                 last, i = seen[i], i + 1
             times.append(at)
-            values.append(at - last)
+            values.append(math.nan if last is None else at - last)
         return Series(figure, FIGURES[figure][1], tuple(times), tuple(values))
 
     def _silence(self, deployment: Deployment, now: float) -> Reading:

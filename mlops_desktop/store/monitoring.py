@@ -6,6 +6,7 @@ All times are epoch seconds on the collector's clock. A chunk belongs to the ran
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -155,19 +156,24 @@ def usage_between(db: Sql, deployments: Iterable[str], start: float, end: float)
     ]
 
 
-def last_answer_at(db: Sql, deployment: str) -> float | None:
-    """When the deployment's program last answered the collector."""
+def last_answer_at(db: Sql, deployment: str, before: float = math.inf) -> float | None:
+    """When the deployment's program last answered the collector, up to a moment."""
     row = first(
         db,
-        "SELECT at FROM usage WHERE deployment = :deployment AND answered = 1 ORDER BY at DESC LIMIT 1",
-        {"deployment": deployment},
+        "SELECT at FROM usage WHERE deployment = :deployment AND at <= :before AND answered = 1"
+        " ORDER BY at DESC LIMIT 1",
+        {"deployment": deployment, "before": before},
     )
     return None if row is None else float(row["at"])
 
 
-def last_traffic_at(db: Sql, deployment: str) -> float | None:
-    """When the newest chunk ended: a second without a request makes none."""
-    row = first(db, "SELECT MAX(end) AS at FROM chunks WHERE deployment = :deployment", {"deployment": deployment})
+def last_traffic_at(db: Sql, deployment: str, before: float = math.inf) -> float | None:
+    """When the newest chunk up to a moment ended: a second without a request makes none."""
+    row = first(
+        db,
+        "SELECT MAX(end) AS at FROM chunks WHERE deployment = :deployment AND end <= :before",
+        {"deployment": deployment, "before": before},
+    )
     return None if row is None else row["at"]
 
 

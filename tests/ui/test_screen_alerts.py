@@ -111,7 +111,7 @@ def test_an_alert_says_what_happened_and_how_it_went(qtbot: QtBot, context_for: 
     assert "The error rate of flight-delay@2 in production is 50 %, above the limit 5 % for 10 s." in shown
     assert "Warning" in shown
     assert "Firing" in shown
-    assert "It opened" in shown
+    qtbot.waitUntil(lambda: "It opened" in words(view.page))
     assert "Error rate: above 5 % for 10 s" in shown
     assert "limit 5 %" in view.page.chart.accessibleDescription()
     assert_accessible(view)
@@ -129,13 +129,13 @@ def test_a_key_acknowledges_with_a_note_and_the_badge_agrees(
     assert isinstance(dialog, AcknowledgeDialog)
     assert_accessible(dialog)
     dialog.form.fields["note"].set_text("rolling it back")
-    dialog.accept_button.click()
+    qtbot.keyClick(dialog.form.fields["note"].input, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: view.dialog is None)
     qtbot.waitUntil(lambda: "mila looks after it: rolling it back" in words(view.page))
     assert context.workspace.alerts.alert(firing).state is AlertState.ACKNOWLEDGED
     qtbot.waitUntil(lambda: view.tabs.tabText(0) == "Firing  0")  # it calls nobody any more, as in the rail
     assert context.workspace.alerts.open_count() == 0
-    assert "mila acknowledged it" in words(view.page)
+    qtbot.waitUntil(lambda: "mila acknowledged it" in words(view.page))
     assert not view.page.acknowledge.isEnabled()
     qtbot.keyClick(view, Qt.Key.Key_A)
     assert view.dialog is None

@@ -430,6 +430,10 @@ def test_the_past_of_a_figure(world):
     assert max(drift.values) == 1.0
     waits = world.monitoring.figure_history("d1", "no_requests", start, world.now)
     assert max(v for v in waits.values if v == v) <= 1.5
+    for _ in range(30):
+        world.second()
+    later = world.monitoring.figure_history("d1", "no_requests", world.now - 10, world.now)
+    assert 18 < later.values[0] < later.values[-1] < 32  # the last request came before the range
     assert world.monitoring.figure_history("d1", "performance_loss", start, world.now).values == ()
     for name in ("cpu_percent", "memory_percent", "request_rate", "p95_ms", "no_data", "prediction_drift"):
         assert len(world.monitoring.figure_history("d1", name, start, world.now).times) > 0, name

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QTimer
@@ -173,17 +174,20 @@ class AlertsPresenter(Presenter):
         )
 
         def done(_: Alert) -> None:
-            self.context.toast(f"Put off until {until.astimezone():%a %H:%M}.", "Undo", self._wake)
+            # Undo means this alert, whatever is shown by then.
+            undo = partial(self._wake_alert, alert.id)
+            self.context.toast(f"Put off until {until.astimezone():%a %H:%M}.", "Undo", undo)
             self.refresh()
 
         self.read(lambda: alerts.snooze(session, alert.id, until), done, self._refused, name="snooze")
 
     def _wake(self) -> None:
-        alert = self._alert
-        if alert is None:
-            return
+        if self._alert is not None:
+            self._wake_alert(self._alert.id)
+
+    def _wake_alert(self, number: int) -> None:
         alerts, session = self.context.workspace.alerts, self.context.session
-        self.read(lambda: alerts.wake(session, alert.id), lambda _: self.refresh(), self._refused, name="wake")
+        self.read(lambda: alerts.wake(session, number), lambda _: self.refresh(), self._refused, name="wake")
 
     def _refused(self, error: BaseException) -> None:
         """Somebody was faster, or the right is gone: say it, and show how things are."""

@@ -199,7 +199,7 @@ OPEN_COLUMNS = (
         value=lambda a: SEVERITIES.index(a.severity) + 3 * (not a.calls(datetime.now(UTC))),
         kind=Kind.BADGE,
         badge=call_badge,
-        width=130,
+        width=146,
         tool_tip=lambda a: f"{badge_of(a.severity).word}, {state_badge(a).word.lower()}",
     ),
     _WHAT,
