@@ -192,7 +192,17 @@ def test_from_a_script_to_production_and_back(program: Program, folder: Path, qt
         person.deploys(2)
 
     def drift_and_back(flights: Traffic) -> None:
+        person.press("Monitoring")
+        person.opens_tab("Drift")
+        person.reads("No drift found", 30)
         flights.shift = 3.0
+        person.reads("1 of 3 inputs drifted: wind", 30)
+        person.press("Alerts")
+        person.row("Drifted features, flight-delay@2", patience=30)
+        person.press("Acknowledge")
+        person.types("Note", "The wind sensor is looked at.")
+        person.press("Acknowledge")
+        person.reads("The wind sensor is looked at.")
         person.press("Deployments")
         person.row("flight-delay", "100 %", "Version 1")
         person.press("Roll back to version 1")
