@@ -15,6 +15,13 @@ from mlops_desktop.ui.words import ago
 
 LOOKED_AT = 500  # changes of policies among which those of one environment are found
 SHOWN = 6
+WORDS = {
+    "required_checks": "required checks",
+    "approval_hours": "hours of an approval",
+    "answer_tolerance": "tolerance of answers",
+    "thresholds": "least values",
+    "tolerances": "may be worse by",
+}
 
 
 class RulesPresenter(Presenter):
@@ -52,7 +59,7 @@ class RulesPresenter(Presenter):
             now, found = datetime.now(UTC), []
             for event in workspace.audit.events(event="PolicyChanged", limit=LOOKED_AT):
                 if event.details.get("environment") == environment:
-                    number, change = event.details.get("version"), str(event.details.get("change"))
+                    number, change = event.details.get("version"), in_words(str(event.details.get("change")))
                     when = ago(datetime.fromisoformat(event.at), now)
                     found.append((f"Version {number}: {change}", f"{event.actor}, {when}"))
             return found[:SHOWN]
@@ -104,3 +111,10 @@ class RulesPresenter(Presenter):
             self.refresh()
 
         self.context.tasks.start(self, adding, done, dialog.show_refused)
+
+
+def in_words(change: str) -> str:
+    """A change as the audit trail has it, with the page's own words for the rules."""
+    for name, words in WORDS.items():
+        change = change.replace(f"{name} ", f"{words} ")
+    return change
