@@ -158,8 +158,12 @@ def quantiles_ms(chunks: Sequence[Chunk]) -> dict[str, float]:
 
 
 def _spread(start: float, end: float, first: float, step: float, steps: int) -> list[tuple[int, float]]:
-    """The steps that a chunk touches, with its share in each. One that fits into a step belongs to it by its middle."""
-    if end - start <= step:
+    """The steps that a chunk touches, with its share in each.
+
+    Chunks of a second don't begin with the clock's seconds: given whole to the step of their middle, a steady traffic
+    would jump up and down between steps of a second.
+    """
+    if end <= start:
         slot = math.floor(((start + end) / 2 - first) / step)
         return [(slot, 1.0)] if 0 <= slot < steps else []
     low, high = max(0, math.floor((start - first) / step)), min(steps - 1, math.floor((end - first) / step))

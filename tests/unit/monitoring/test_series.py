@@ -67,3 +67,16 @@ def test_latencies_are_read_without_the_rest_of_a_chunk(world):
 )
 def test_a_feature_called_latency_is_none(body):
     assert store._latency(zlib.compress(json.dumps(body, separators=(",", ":")).encode())) == (1, 2)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.25, 0.5, 0.999])
+def test_a_steady_traffic_is_a_level_line(world, late):
+    """Chunks begin whenever the program began, and last a little more or less than a second."""
+    program = world.deploy()
+    world.second(1 + late)
+    for number in range(20):
+        for _ in range(10):
+            program.serve(1)
+        world.second(1.002 if number % 2 else 0.998)
+    (series,) = world.monitoring.series("d1", ["request_rate"], world.now - 15, world.now - 3, 1.0)
+    assert [v for v in series.values if math.isfinite(v)] == pytest.approx([10.0] * len(series.values), rel=0.05)
