@@ -106,7 +106,7 @@ SCORE_COLUMNS = (
         lambda s: _number(s.reference, "{:.3f}"),
         value=lambda s: _known(s.reference),
         kind=Kind.NUMBER,
-        width=96,
+        width=88,
         explanation="On held-out data, when the version was trained",
     ),
     Column(
@@ -115,7 +115,7 @@ SCORE_COLUMNS = (
         lambda s: _number(s.difference, "{:+.3f}"),
         value=lambda s: _known(s.difference),
         kind=Kind.NUMBER,
-        width=100,
+        width=90,
         explanation="Positive is better than the reference",
     ),
     Column("labels", "Labels", lambda s: f"{s.labels:,}", value=lambda s: s.labels, kind=Kind.NUMBER, width=72),

@@ -91,7 +91,7 @@ class DriftPage(QStackedWidget):
             {
                 "PSI": f"{_figure(drift.psi)}, limit {_figure(drift.limit)}",
                 _distance(drift): _figure(drift.distance),
-                "p-value": _p_value(drift.p_value),
+                "p-value": "unknown" if drift.state is DriftState.UNKNOWN else _p_value(drift.p_value),
                 "Rows": f"{drift.rows:,}",
                 "Missing": f"{100 * drift.null_share:.1f} %",
                 "Weight": "–" if drift.kind == PREDICTION else f"{100 * drift.importance:.1f} % of the model",

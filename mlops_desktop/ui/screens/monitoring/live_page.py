@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QToolButton
 
 from mlops_desktop.domain.alerts import AlertRule
-from mlops_desktop.ui.screens.monitoring.live_reading import Happening, LivePicture, has_single_points, limit_of
+from mlops_desktop.ui.screens.monitoring.live_reading import Happening, LivePicture, limit_of, needs_dots
 from mlops_desktop.ui.screens.monitoring.stretches import USUAL_WINDOW, clock, span_words
 from mlops_desktop.ui.theme import L, M, Tone
 from mlops_desktop.ui.widgets.banner import Banner
@@ -21,17 +21,18 @@ from mlops_desktop.ui.widgets.charts import Line, Mark, TimeChart
 from mlops_desktop.ui.widgets.items import Item, ItemList
 from mlops_desktop.ui.words import lasting
 
-# chart -> (title, unit, figures with the names of their lines and their places in the palette)
+# In the order of the page. Chart -> (title, unit, figures with the names of their lines and their colours)
 CHARTS = {
     "requests": ("Requests", "/s", (("request_rate", "rate", 0),)),
     "latency": ("Latency", "ms", (("p50_ms", "p50", 1), ("p95_ms", "p95", 0), ("p99_ms", "p99", 3))),
     "errors": ("Errors", "%", (("error_rate", "share", 6),)),
-    "cpu": ("CPU", "%", (("cpu_percent", "of one core", 4),)),
-    "memory": ("Memory", "MiB", (("memory_bytes", "in use", 5),)),
+    "cpu": ("CPU", "%", (("cpu_percent", "core", 4),)),
+    "memory": ("Memory", "MiB", (("memory_bytes", "used", 5),)),
 }
-WIDE = {"requests"}
+WIDE, NARROW = {"requests": 150, "latency": 130}, 112  # heights; a wide chart has room for several values
+NAMES_MARKS = "requests"
 LISTED, MEBIBYTE = 8, 2**20
-GAPS_LISTED = 2
+GAPS_LISTED, COLUMNS = 2, 3
 LABEL_SHARE = 0.09  # of the stretch: marks that are closer than this share one label
 
 
@@ -80,15 +81,15 @@ class LivePage(Page):
         grid.setSpacing(M)
         row, column = 0, 0
         for key, (title, unit, _) in CHARTS.items():
-            chart = SavableChart(title, unit, 150 if key in WIDE else 124)
+            chart = SavableChart(title, unit, WIDE.get(key, NARROW))
             chart.wanted.connect(partial(self.save_wanted.emit, key))
             self.charts[key] = chart
             self.group.add(chart)
-            span = 2 if key in WIDE else 1
+            span = COLUMNS if key in WIDE else 1
             grid.addWidget(chart, row, column, 1, span)
-            row, column = (row + 1, 0) if column + span > 1 else (row, 1)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
+            row, column = (row + 1, 0) if column + span >= COLUMNS else (row, column + span)
+        for column in range(COLUMNS):
+            grid.setColumnStretch(column, 1)
         self.body.addLayout(grid, 1)
         self.happened = ItemList("Nothing happened in this time.")
         self.happened.opened.connect(self.happening_opened)
@@ -107,7 +108,7 @@ class LivePage(Page):
             for figure, name, colour in lines:
                 series = picture.figures[figure]
                 values = [v / MEBIBYTE for v in series.values] if series.unit == "bytes" else series.values
-                drawn.append(Line(name, series.times, values, colour, dots=has_single_points(values)))
+                drawn.append(Line(name, series.times, values, colour, dots=needs_dots(values)))
             self.charts[key].set_lines(drawn)
         self._show_limits()
 
@@ -124,7 +125,7 @@ class LivePage(Page):
         inside = [h for h in self._happenings if start <= h.at <= end]
         texts = label_texts(inside, (end - start) * LABEL_SHARE)
         for key, chart in self.charts.items():
-            words = texts if key in WIDE else [""] * len(inside)
+            words = texts if key == NAMES_MARKS else [""] * len(inside)
             chart.set_marks([Mark(h.at, text, Tone(h.colour)) for h, text in zip(inside, words, strict=True)])
         items = [(h.at, Item(h.key, h.icon, h.title, f"{clock(h.at, end)} · {h.text}", h.colour)) for h in inside]
         for gap_start, gap_end in sorted(self._gaps, key=lambda gap: gap[0] - gap[1])[:GAPS_LISTED]:

@@ -22,6 +22,7 @@ FIGURES = ("request_rate", "error_rate", "p50_ms", "p95_ms", "p99_ms", "cpu_perc
 OVERLAP = 15.0  # seconds that are read again: what came late belongs there
 ANEW = 1_800.0  # seconds after which everything is read again, as numbers may have come very late
 SILENT = 6.0  # seconds without an answer before it is said
+FEW, ALONE_SHARE = 60, 0.2
 Points = dict[str, Series]
 
 
@@ -108,10 +109,11 @@ def trimmed(series: Series, since: float) -> Series:
     return replace(series, times=series.times[:last], values=series.values[:last])
 
 
-def has_single_points(values: Sequence[float]) -> bool:
-    """Whether a value stands alone between gaps: a line would not show it."""
+def needs_dots(values: Sequence[float]) -> bool:
+    """Whether values stand alone between gaps, which no line shows: few of many may, as dots hide a dense line."""
     known = [False, *(math.isfinite(v) for v in values), False]
-    return any(known[i] and not known[i - 1] and not known[i + 1] for i in range(1, len(known) - 1))
+    alone = sum(known[i] and not known[i - 1] and not known[i + 1] for i in range(1, len(known) - 1))
+    return alone > 0 and (sum(known) <= FEW or alone >= ALONE_SHARE * sum(known))
 
 
 @dataclass(frozen=True, slots=True)

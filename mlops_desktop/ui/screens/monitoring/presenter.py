@@ -40,6 +40,8 @@ TICK_MS = 1_000
 QUIET_SECONDS = 2.0  # between two looks while nothing comes in: zeros and the processor's use are figures too
 DRIFT_SECONDS = 3.0
 START_SECONDS = 15.0  # that the collector may take after the window was opened
+LABELS_SECONDS = 3.0
+LABELS_SECONDS = 3.0  # after a look during which labels came
 PERFORMANCE_SECONDS = 15.0  # labels tell of themselves; this is for predictions that wait for theirs
 
 
@@ -60,7 +62,7 @@ class MonitoringPresenter(Presenter):
         self._feature = ""  # asked for by the navigator, until it was shown
         self._reading, self._again, self._failed = False, False, False
         self._read_at = {"live": -math.inf, "drift": -math.inf, "performance": -math.inf}
-        self._moved_at = -math.inf
+        self._moved_at, self._labels_came = -math.inf, False
         self._began = time.time()
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._on_tick)
@@ -72,7 +74,7 @@ class MonitoringPresenter(Presenter):
         self.listen(self._on_chunks, ChunksRecorded)
         self.listen(self._read_pairs, DeploymentEvent, TrafficSwitched)
         self.listen(self._read_happenings, AlertEvent, RuleChanged)
-        self.listen(self._read_performance, LabelsReceived)
+        self.listen(self._on_labels_received, LabelsReceived)
         self.listen(lambda: view.permit(context.account), AccountEvent)
 
     def _connect(self) -> None:
@@ -162,7 +164,8 @@ class MonitoringPresenter(Presenter):
         if self.target is None or self.view.live.group.paused:
             return
         now, tab = time.monotonic(), self.view.tabs.current
-        pause = {"live": QUIET_SECONDS, "drift": DRIFT_SECONDS, "performance": PERFORMANCE_SECONDS}[tab]
+        wait = LABELS_SECONDS if self._labels_came else PERFORMANCE_SECONDS
+        pause = {"live": QUIET_SECONDS, "drift": DRIFT_SECONDS, "performance": wait}[tab]
         if tab == "live" and self.view.live.group.live:
             self._move_on()
         if now - self._read_at[tab] >= pause:
@@ -327,10 +330,17 @@ class MonitoringPresenter(Presenter):
             return
         start, end = self._stretch()
         self._read_at["performance"] = time.monotonic()
+        self._labels_came = False
         self.read(lambda: read_performance(self.context.workspace, target, start, end, metric), self._show_performance)
 
     def _show_performance(self, picture: PerformancePicture) -> None:
         self.view.performance.show_picture(picture, self._happenings)
+
+    def _on_labels_received(self) -> None:
+        """They may come many times a second, and all of them are read together."""
+        self._labels_came = True
+        if time.monotonic() - self._read_at["performance"] >= LABELS_SECONDS:
+            self._read_performance()
 
     def _on_metric(self, metric: str) -> None:
         self._metric = metric
