@@ -102,7 +102,7 @@ class Replay:
     """A thread that replays `flights` against `address` (the endpoint's URL without `/invocations`).
 
     `send_labels` takes (prediction id, label) rows. `answered` is called on the thread with each batch and the answer.
-    With `again` the flights begin anew when they are over.
+    With `again` the flights begin anew when they are over. `suffix` ends the ids of all predictions.
     """
 
     def __init__(
@@ -114,12 +114,13 @@ class Replay:
         days_per_second: float = 2.0,
         answered: Callable[[Batch, dict[str, Any]], None] | None = None,
         again: bool = False,
+        suffix: str = "",
     ) -> None:
         self._flights = flights
         self._address = urlsplit(address)
         self._send_labels = send_labels
         self._answered = answered
-        self._again = again
+        self._again, self._suffix = again, suffix
         self._connection: http.client.HTTPConnection | None = None
         self._progress = Progress()
         self._days: list[tuple[float, date]] = []
@@ -180,13 +181,13 @@ class Replay:
 
     def _run(self) -> None:
         began = time.monotonic()
-        clock = self._send_all(began, "")
+        clock = self._send_all(began, self._suffix)
         year = 1
         while self._again and len(self._flights) and not self._stop.is_set():
             # Outcomes of the last days are given up: their time lies behind the new clock.
             self._waiting.clear()
             year += 1
-            clock = self._send_all(began, f".{year}")
+            clock = self._send_all(began, f"{self._suffix}.{year}")
         if self._waiting and self._send_labels is not None:
             time.sleep(SETTLE_SECONDS)
             self._labels_sent_at = 0.0

@@ -53,6 +53,7 @@ class Tour:
     replay: Replay | None = None
     marks: dict[str, float] = field(default_factory=dict)  # epoch seconds at which things happened
     opened: Workspace | None = None
+    run: str = ""  # added to the predictions' ids; tells flights of several replays in one workspace apart
     again: bool = False  # whether the year of flights begins anew when it is over
 
     @property

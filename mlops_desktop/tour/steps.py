@@ -134,7 +134,7 @@ def send_flights(tour: Tour, context: JobContext) -> Figures:
     def send_labels(rows: Sequence[tuple[str, str]]) -> LabelReport:
         return workspace.monitoring.send_labels(scientist, MODEL, rows)
 
-    tour.replay = Replay(spring, address, send_labels, days_per_second=tour.speed, again=tour.again)
+    tour.replay = Replay(spring, address, send_labels, days_per_second=tour.speed, again=tour.again, suffix=tour.run)
     tour.marks["first flight"] = time.time()
     tour.replay.start()
     tour.wait_for("Flights are on their way", lambda: tour.progress.labels > 2000, 20, context)

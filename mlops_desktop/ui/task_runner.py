@@ -48,6 +48,9 @@ class TaskRunner(QObject):
         self._jobs = jobs
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._asked: dict[tuple[int, str], int] = {}
+        self._reading: set[int] = set()
+        self._busy: set[tuple[int, str]] = set()
+        self._waiting: dict[tuple[int, str], Callable[[], None]] = {}  # the newest of those asked for meanwhile
         self._count = 0
         self._closed = False
         self._watched: dict[str, tuple[QObject, Callable[[Job[Any]], object]]] = {}
@@ -64,12 +67,29 @@ class TaskRunner(QObject):
     ) -> None:
         """Call `function` on a reading thread, then `done(result)` or `failed(error)` here.
 
-        With `replaces`, an earlier answer of this owner under the same name that hasn't arrived yet never will.
+        With `replaces`, an earlier answer of this owner under the same name that hasn't arrived yet never will; and
+        only one of them is read at a time, so that a slow one asked for every second can't keep all readers busy.
         """
         if self._closed:
             return
-        future = self._readers.submit(function)
-        self._await(owner, replaces, future, done, failed)
+        self._count += 1
+        number = self._count
+        ticket = (id(owner), replaces) if replaces else None
+
+        def submit() -> None:
+            self._reading.add(number)
+            future = self._readers.submit(function)
+            self._await(_Answer(owner, ticket, number, future, done, failed))
+
+        if ticket is None:
+            submit()
+            return
+        self._asked[ticket] = number
+        if ticket in self._busy:
+            self._waiting[ticket] = submit
+        else:
+            self._busy.add(ticket)
+            submit()
 
     def start_job(
         self,
@@ -88,7 +108,8 @@ class TaskRunner(QObject):
         job = self._jobs.start(title, function, key=key)
         if progress is not None:
             self._watched[job.id] = (owner, progress)
-        self._await(owner, "", job.future, done, failed)
+        self._count += 1
+        self._await(_Answer(owner, None, self._count, job.future, done, failed))
         return job
 
     def cancel(self, job_id: str) -> None:
@@ -116,33 +137,34 @@ class TaskRunner(QObject):
                 del self._watched[job_id]
         self.job_changed.emit(job)
 
+    @property
+    def reading(self) -> bool:
+        """Whether something was asked for that hasn't arrived yet."""
+        return bool(self._reading)
+
     def close(self, *, wait: bool = True) -> None:
         """Nothing is delivered any more; what is being read ends by itself, or is waited for."""
         self._closed = True
         self._readers.shutdown(wait=wait, cancel_futures=True)
 
-    def _await(
-        self,
-        owner: QObject,
-        replaces: str,
-        future: Future[Any],
-        done: Callable[[Any], object] | None,
-        failed: Callable[[BaseException], object] | None,
-    ) -> None:
-        self._count += 1
-        ticket = (id(owner), replaces) if replaces else None
-        if ticket is not None:
-            self._asked[ticket] = self._count
-        answer = _Answer(owner, ticket, self._count, future, done, failed)
+    def _await(self, answer: _Answer) -> None:
         # Runs on the thread that finished it, so it only posts.
-        future.add_done_callback(lambda _: self._post(answer))
+        answer.future.add_done_callback(lambda _: self._post(answer))
 
     def _post(self, answer: _Answer) -> None:
         if not self._closed and isValid(self):
             self._arrived.emit(answer)
 
     def _deliver(self, answer: _Answer) -> None:
-        if self._closed or not isValid(answer.owner):
+        self._reading.discard(answer.number)
+        if self._closed:
+            return
+        if answer.ticket is not None:
+            self._busy.discard(answer.ticket)
+            if (submit := self._waiting.pop(answer.ticket, None)) is not None and isValid(answer.owner):
+                self._busy.add(answer.ticket)
+                submit()
+        if not isValid(answer.owner):
             return
         if answer.ticket is not None:
             if self._asked.get(answer.ticket) != answer.number:

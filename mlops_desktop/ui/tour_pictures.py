@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-PATIENCE_SECONDS = 90.0  # for all pictures of a step
+PATIENCE_SECONDS = 60.0  # for the pictures of a step, and some more for each of them
+PATIENCE_A_PICTURE = 6.0
 TICK_MS = 250
 
 
@@ -109,7 +110,7 @@ class Photographer(QObject):
         if not self._running or not wish.shots:
             return ()
         self._wished.emit(wish)
-        if not wish.ready.wait(PATIENCE_SECONDS):
+        if not wish.ready.wait(PATIENCE_SECONDS + PATIENCE_A_PICTURE * len(wish.shots)):
             log.warning("no pictures of the step %s: the window does not answer", outcome.step.id)
         return [Picture(shot.title, f"{shot.file}.png") for shot in wish.made]
 

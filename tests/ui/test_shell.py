@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -433,3 +435,24 @@ def test_presenters_wait_until_they_are_seen(context_for: Callable[[str], Screen
 def test_create_workspace_is_what_the_first_run_calls(tmp_path: Path) -> None:
     with create_workspace(tmp_path / "w", name="W", admin="ada", full_name="Ada", password=PASSWORD) as made:
         assert made.name == "W"
+
+
+def test_a_slow_reading_that_is_asked_for_again_and_again_leaves_the_other_readers_free(qtbot: QtBot) -> None:
+    tasks, owner = TaskRunner(), QObject()
+    gate, ran, got = threading.Event(), [], []
+
+    def slow(number: int) -> int:
+        ran.append(number)
+        gate.wait(10)
+        return number
+
+    for number in range(20):
+        tasks.start(owner, partial(slow, number), got.append, replaces="slow")
+    tasks.start(owner, lambda: "quick", got.append)
+    qtbot.waitUntil(lambda: got == ["quick"], timeout=SOON)
+    assert tasks.reading
+    gate.set()
+    qtbot.waitUntil(lambda: got == ["quick", 19], timeout=SOON)
+    assert ran == [0, 19], "what was replaced before it began is never read"
+    assert not tasks.reading
+    tasks.close()

@@ -5,12 +5,11 @@ It waits until a screen has read everything it asked for; nothing here blocks th
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -28,10 +27,10 @@ from mlops_desktop.ui.theme import Appearance, choose_appearance
 if TYPE_CHECKING:
     from mlops_desktop.workspace import Workspace
 
-T = TypeVar("T")
 SIZE = (1280, 800)
+GATES = {"first-run", "sign-in"}
 LOOK_MS = 120
-LONGEST_MS = 8_000
+LONGEST_MS = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +48,6 @@ class Shot:
     settle: float = 0.3
     appearance: Appearance = Appearance.LIGHT
     then: Callable[[MainWindow], object] | None = None  # what to do in the window before it settles
-
-
-class CountingRunner(TaskRunner):
-    """Knows how many readings are on their way."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._counting = threading.Lock()
-        self.outstanding = 0
-
-    def start(
-        self,
-        owner: QObject,
-        function: Callable[[], T],
-        done: Callable[[T], object] | None = None,
-        failed: Callable[[BaseException], object] | None = None,
-        *,
-        replaces: str = "",
-    ) -> None:
-        self._add(1)
-
-        def counted() -> T:
-            try:
-                return function()
-            finally:
-                self._add(-1)
-
-        super().start(owner, counted, done, failed, replaces=replaces)
-
-    def _add(self, step: int) -> None:
-        with self._counting:
-            self.outstanding += step
 
 
 @dataclass(slots=True)
@@ -112,7 +79,7 @@ class Studio(QObject):
         self.window.resize(*size)
         self._person = ""
         self._context: ScreenContext | None = None
-        self._runner: CountingRunner | None = None
+        self._runner: TaskRunner | None = None
         self._presenter: DeskPresenter | None = None
         self._gates: list[tuple[QWidget, TaskRunner]] = []
         self._album: _Album | None = None
@@ -123,7 +90,7 @@ class Studio(QObject):
 
     def take(self, shots: Sequence[Shot], folder: Path, done: Callable[[list[Shot]], object]) -> None:
         """Photograph what this version has screens for, then call `done` with the shots that were saved."""
-        possible = [s for s in shots if s.key in {"first-run", "sign-in"} or BY_KEY[s.key].available]
+        possible = [s for s in shots if s.key in GATES or BY_KEY[s.key].available]
         self._album = _Album(deque(possible), folder, done)
         self._next()
 
@@ -148,7 +115,7 @@ class Studio(QObject):
             return
         self._shot = shot = album.left.popleft()
         choose_appearance(shot.appearance)
-        if shot.key in {"first-run", "sign-in"}:
+        if shot.key in GATES:
             self._show_gate(shot.key)
         else:
             self._sit_down(shot.person or next(iter(self._people)))
@@ -168,19 +135,21 @@ class Studio(QObject):
             self._look.stop()
             return
         self._waited += LOOK_MS
-        reading = self._runner is not None and self._runner.outstanding > 0
+        reading = self._runner is not None and self._runner.reading
         self._quiet = 0 if reading else self._quiet + LOOK_MS
         if self._quiet < max(2 * LOOK_MS, shot.settle * 1000) and self._waited < LONGEST_MS:
             return
         self._look.stop()
-        if self.window.grab().save(str(album.folder / f"{shot.file}.png")):
+        # A screen that failed to open leaves the one before it in sight.
+        open_now = shot.key in GATES or self.window.desk.here == shot.key
+        if open_now and self.window.grab().save(str(album.folder / f"{shot.file}.png")):
             album.made.append(shot)
         self._next()
 
     # Who looks at what
 
     def _show_gate(self, key: str) -> None:
-        tasks = CountingRunner(None, self)
+        tasks = TaskRunner(None, self)
         if key == "first-run":
             from mlops_desktop.ui.screens.first_run.presenter import FirstRunPresenter
             from mlops_desktop.ui.screens.first_run.view import FirstRunView
@@ -203,7 +172,7 @@ class Studio(QObject):
         self._leave()
         session = self._people[person]
         workspace, desk = self._workspace, self.window.desk
-        self._runner = CountingRunner(workspace.jobs, self)
+        self._runner = TaskRunner(workspace.jobs, self)
         self._context = ScreenContext(
             workspace,
             session,
