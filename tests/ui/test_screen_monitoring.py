@@ -214,7 +214,7 @@ def test_zoom_pause_and_keys(qtbot: QtBot, context_for: ContextFor, serving: Wor
     assert view.back_to_live.isVisible()
     edge = group.range[1]
     presenter: Any = view.presenter
-    presenter._moved_at = -math.inf
+    presenter._read_at["live"] = -math.inf
     presenter._on_tick()
     assert group.range[1] == edge, "the clock goes on, the charts don't"
     view.back_to_live.click()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlops_desktop.workspace import Workspace
 
 FIGURES = ("request_rate", "error_rate", "p50_ms", "p95_ms", "p99_ms", "cpu_percent", "memory_bytes")
-OVERLAP = 15.0  # seconds that are read again: what came late belongs there
+OVERLAP = 15.0  # seconds that are read again, and the whole step in which they begin: what came late belongs there
 ANEW = 1_800.0  # seconds after which everything is read again, as numbers may have come very late
 SILENT = 6.0  # seconds without an answer before it is said
 FEW, ALONE_SHARE = 60, 0.2
@@ -57,7 +57,7 @@ class SlidingSeries:
             if known is not None and known[0] == subject and known[2] <= end <= known[3] + ANEW:
                 _, points, last, read_at = known
                 step = step_of_points(points)
-                begin = math.floor((min(last, end) - max(OVERLAP, 3 * step)) / step) * step
+                begin = math.floor((min(last, end) - OVERLAP) / step) * step
                 new = _by_name(monitoring.series(key, FIGURES, max(begin, start), end, step))
                 points = {name: joined(points[name], new[name], start) for name in new}
             else:

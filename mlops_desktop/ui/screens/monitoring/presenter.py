@@ -38,6 +38,7 @@ from mlops_desktop.ui.widgets.buttons import forbidden
 
 TICK_MS = 1_000
 QUIET_SECONDS = 2.0  # between two looks while nothing comes in: zeros and the processor's use are figures too
+AT_ONCE = 21_600.0  # seconds of the longest stretch in which each chunk is seen when it comes
 DRIFT_SECONDS = 3.0
 START_SECONDS = 15.0  # that the collector may take after the window was opened
 LABELS_SECONDS = 3.0
@@ -62,7 +63,7 @@ class MonitoringPresenter(Presenter):
         self._feature = ""  # asked for by the navigator, until it was shown
         self._reading, self._again, self._failed = False, False, False
         self._read_at = {"live": -math.inf, "drift": -math.inf, "performance": -math.inf}
-        self._moved_at, self._labels_came = -math.inf, False
+        self._labels_came = False
         self._began = time.time()
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._on_tick)
@@ -165,23 +166,23 @@ class MonitoringPresenter(Presenter):
             return
         now, tab = time.monotonic(), self.view.tabs.current
         wait = LABELS_SECONDS if self._labels_came else PERFORMANCE_SECONDS
-        pause = {"live": QUIET_SECONDS, "drift": DRIFT_SECONDS, "performance": wait}[tab]
-        if tab == "live" and self.view.live.group.live:
-            self._move_on()
+        pause = {"live": max(QUIET_SECONDS, self._least_pause()), "drift": DRIFT_SECONDS, "performance": wait}[tab]
         if now - self._read_at[tab] >= pause:
             self._read_open()
 
     def _on_chunks(self) -> None:
-        if self.view.tabs.current == "live" and self.view.live.group.live:
+        early = time.monotonic() - self._read_at["live"] < self._least_pause()
+        if self.view.tabs.current == "live" and self.view.live.group.live and not early:
             self._read_live()
 
+    def _least_pause(self) -> float:
+        """Months don't move within a second: up to six hours each chunk is shown at once, 90 days each half minute."""
+        window = self.view.live.group.window
+        return 0.0 if window <= AT_ONCE else min(window / 36_000, 30.0)
+
     def _move_on(self) -> None:
-        """The right edge follows the clock, no oftener than a line moves by half a pixel."""
-        group, now = self.view.live.group, time.time()
-        if now - self._moved_at >= group.window / 2_000 or math.isnan(group.range[0]):
-            self._moved_at = now
-            group.set_now(now)
-            self.view.live.show_marks()
+        """The right edge follows the clock with each reading, so that a chart is drawn once for both."""
+        self.view.live.group.set_now(time.time())
 
     def _read_open(self) -> None:
         if self.target is None:
