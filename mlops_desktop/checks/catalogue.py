@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mlops_desktop.checks.context import CheckContext
 from mlops_desktop.domain.checks import CheckResult
+from mlops_desktop.domain.policy import QUESTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +25,6 @@ class Check:
         return function
 
 
-_ALL = (
-    Check(
-        "artifact-digest",
-        "Are the stored files still those that were registered?",
-        "mlops_desktop.checks.artifact_digest",
-    ),
-    Check(
-        "format-inspection",
-        "What can the model's files do, without running them?",
-        "mlops_desktop.checks.format_inspection",
-    ),
-    Check(
-        "metric-thresholds",
-        "Does every metric reach the least value that the policy demands?",
-        "mlops_desktop.checks.metric_thresholds",
-    ),
-    Check(
-        "not-worse-than-current",
-        "Is it no worse than the version that answers now?",
-        "mlops_desktop.checks.not_worse_than_current",
-    ),
-    Check(
-        "answers-examples",
-        "Does its container answer the stored examples as it should?",
-        "mlops_desktop.checks.answers_examples",
-    ),
-)
-CATALOGUE = {check.name: check for check in _ALL}
+# A check's module bears its name.
+_HERE = "mlops_desktop.checks"
+CATALOGUE = {name: Check(name, question, f"{_HERE}.{name.replace('-', '_')}") for name, question in QUESTIONS.items()}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from mlops_desktop.checks.context import CheckContext
 from mlops_desktop.domain.checks import CheckResult, Verdict
+from mlops_desktop.domain.metrics import tolerated
 
 NAME = "not-worse-than-current"
 
 
 def run(context: CheckContext) -> CheckResult:
-    """FAIL when a metric fell by more than the policy tolerates, WARN when the two can't be compared.
+    """FAIL when a metric got worse by more than the policy tolerates, WARN when the two can't be compared.
 
     Metrics of different test data say nothing about which version is better, so they never fail a version.
     """
@@ -23,14 +24,13 @@ def run(context: CheckContext) -> CheckResult:
     for name, tolerance in sorted(context.policy.tolerances.items()):
         old, new = current.metrics.get(name), version.metrics.get(name)
         if old is None:
-            continue  # nothing to fall below
+            continue  # nothing to be worse than
         if new is None:
             missing.append(name)
             continue
         figures |= {name: new, f"{name} current": old}
         compared.append(f"{name} {new:.6g} against {old:.6g}")
-        # The least significant digits of a computed metric are noise, also at a tolerance of 0.
-        if old - new > tolerance + 1e-9:
+        if not tolerated(name, old, new, tolerance):
             worse.append(f"{name} is {new:.4g}, version {current.number} has {old:.4g}")
     evidence = tuple(compared)
     mine, theirs = version.lineage.data.get("test"), current.lineage.data.get("test")

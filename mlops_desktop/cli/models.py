@@ -11,7 +11,8 @@ import click
 from mlops_desktop.cli.context import Here, data_file, pass_here
 from mlops_desktop.cli.output import cell, facts, shortened, size, table
 from mlops_desktop.domain.errors import InvalidInput
-from mlops_desktop.domain.registry import ModelVersion, Signature, Task, parse_label
+from mlops_desktop.domain.metrics import better
+from mlops_desktop.domain.registry import Difference, ModelVersion, Signature, Task, parse_label
 
 FILE = click.Path(path_type=Path)
 
@@ -196,6 +197,14 @@ def version_page(version: ModelVersion) -> str:
 @pass_here
 def compare(here: Here, left: str, right: str, everything: bool) -> None:
     """Compare two versions: metrics, parameters, schema, dependencies, lineage and files."""
+
+    def change(difference: Difference) -> str:
+        # Figures of different test data say nothing about which version is better.
+        if difference.delta is None or found.same_test_data is False:
+            return ""
+        word = {True: "better", False: "worse", None: ""}[better(difference.name, difference.delta)]
+        return f"{difference.delta:+.4g} {word}".strip()
+
     registry = here.workspace.registry
     found = registry.compare(parse_label(left), parse_label(right))
     rows = [d for d in found.differences if everything or d.changed]
@@ -203,7 +212,7 @@ def compare(here: Here, left: str, right: str, everything: bool) -> None:
         found,
         lambda: table(
             ["section", "name", found.left.label, found.right.label, "change"],
-            [(d.section, d.name, shortened(d.left or "", 40), shortened(d.right or "", 40), d.delta) for d in rows],
+            [(d.section, d.name, shortened(d.left or "", 40), shortened(d.right or "", 40), change(d)) for d in rows],
             "The two versions do not differ.",
         ),
     )

@@ -6,15 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-CHECKS = ("artifact-digest", "format-inspection", "metric-thresholds", "not-worse-than-current", "answers-examples")
+QUESTIONS: Mapping[str, str] = {
+    "artifact-digest": "Are the stored files those that were registered?",
+    "format-inspection": "What could its files do when they are loaded?",
+    "metric-thresholds": "Does every metric keep its limit?",
+    "not-worse-than-current": "Is it no worse than the version that answers now?",
+    "answers-examples": "Does its container answer the stored examples as it should?",
+}
+CHECKS = tuple(QUESTIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What a version must fulfil before it may serve in `environment`.
 
-    `thresholds` maps a metric to its least value, `tolerances` a metric to how much it may fall below the current
-    version's. `approval_hours` is how long an approval may wait for its deployment.
+    `thresholds` maps a metric to its least value, or its greatest if it is an error; `tolerances` a metric to how much
+    worse than the current version's it may be, in the metric's own unit. `approval_hours` is how long an approval may
+    wait for its deployment.
     """
 
     environment: str

@@ -20,7 +20,7 @@ from sklearn.linear_model import LinearRegression
 from mlops_desktop.domain.checks import CheckResult, CheckRun, Verdict
 from mlops_desktop.domain.deployments import DeploymentState, EngineKind, EngineStatus
 from mlops_desktop.domain.errors import InvalidInput
-from mlops_desktop.domain.policy import CHECKS, Policy
+from mlops_desktop.domain.policy import Policy
 from mlops_desktop.domain.promotions import Decision, PromotionState
 from mlops_desktop.domain.registry import (
     Column,
@@ -41,7 +41,7 @@ from mlops_desktop.ui.screens.version.columns import ROLES
 from mlops_desktop.ui.screens.version.deployments_tab import entries_of
 from mlops_desktop.ui.screens.version.facts import VersionFacts, open_ways, why_no_deployment, why_no_request
 from mlops_desktop.ui.screens.version.files_tab import conversion_words, fact_value, meaning
-from mlops_desktop.ui.screens.version.policy_words import MISSED, OPEN, QUESTIONS, REACHED, goals_of
+from mlops_desktop.ui.screens.version.policy_words import MISSED, OPEN, REACHED, goals_of
 from mlops_desktop.ui.screens.version.presenter import VersionPresenter, create
 from mlops_desktop.ui.screens.version.view import VersionView
 from mlops_desktop.ui.screens.version.work import results_so_far
@@ -685,7 +685,6 @@ def test_conversions_are_told_in_words(facts: VersionFacts) -> None:
 
 
 def test_words_cover_the_domain() -> None:
-    assert set(QUESTIONS) == set(CHECKS)
     assert set(ROLES) == set(FileRole)
 
 

@@ -125,6 +125,17 @@ def test_deleting_asks_for_the_name(qtbot: QtBot) -> None:
     assert dialog.accept_button.isEnabled()
 
 
+def test_control_and_return_accept_also_from_a_field_of_several_lines(qtbot: QtBot) -> None:
+    dialog = AskText("Roll back?", "", "Reason", "Roll back")
+    qtbot.addWidget(dialog)
+    dialog.open()
+    field = dialog.form.fields["text"].input
+    qtbot.keyClicks(field, "It is worse.")
+    with qtbot.waitSignal(dialog.accepted):
+        qtbot.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert dialog.words == "It is worse."
+
+
 def test_a_rejection_needs_words_and_a_password(qtbot: QtBot) -> None:
     dialog = AskText("Reject?", "", "Why", "Reject", required=True, password=True)
     qtbot.addWidget(dialog)

@@ -119,9 +119,10 @@ class Desk(QWidget):
             self.stack.addWidget(screen)
             screen.crumbs_changed.connect(lambda s=screen: self._show_crumbs(s))
         screen.opened.emit(dict(place.params))
-        self.stack.setCurrentWidget(screen)
-        # Single-letter shortcuts of the screen work at once, and Tab begins here.
-        screen.setFocus()
+        if screen is not self.current:
+            self.stack.setCurrentWidget(screen)
+            # Single-letter shortcuts of the screen work at once, and Tab begins here.
+            screen.setFocus()
         self.rail.light_up(spec.parent or spec.key)
         self._show_crumbs(screen)
         self.bar.back.setEnabled(self._context.navigator.can_go_back)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from mlops_desktop.ui.error_reporter import Problem
@@ -11,6 +11,8 @@ from mlops_desktop.ui.theme import XL, L, M, S, mono_font
 from mlops_desktop.ui.widgets.buttons import Button
 from mlops_desktop.ui.widgets.forms import Form, area_field, password_field, text_field
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
+
+_ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 
 
 class Dialog(QDialog):
@@ -51,6 +53,13 @@ class Dialog(QDialog):
 
     def on_accept(self) -> None:
         self.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # A field of several lines takes Return alone for a new line.
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and event.key() in _ENTER:
+            self.accept_button.click()
+        else:
+            super().keyPressEvent(event)
 
 
 def ask(

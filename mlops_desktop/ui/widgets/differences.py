@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from mlops_desktop.domain.metrics import better
 from mlops_desktop.domain.registry import Difference
 from mlops_desktop.ui.theme import M, Tone
 from mlops_desktop.ui.widgets.badges import Badge
@@ -14,18 +15,7 @@ from mlops_desktop.ui.widgets.columns import Column, Kind
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
 
 SECTIONS = ("metrics", "params", "tags", "schema", "dependencies", "lineage", "files")
-HIGHER_IS_BETTER = {"roc_auc", "accuracy", "f1", "precision", "recall", "r2", "average_precision", "balanced_accuracy"}
-LOWER_IS_BETTER = {"mae", "mse", "rmse", "log_loss", "brier", "brier_score", "mape", "ece"}
 SHOWN = 24
-
-
-def better(name: str, delta: float) -> bool | None:
-    """Whether a change of a metric is for the better; None where its direction isn't known, or nothing changed."""
-    if delta == 0:
-        return None
-    if name in HIGHER_IS_BETTER:
-        return delta > 0
-    return delta < 0 if name in LOWER_IS_BETTER else None
 
 
 def change_badge(difference: Difference) -> Badge:

@@ -80,6 +80,7 @@ NEEDS: dict[str, tuple[Action, Call]] = {
     "delivery.predict": (Action.VIEW, lambda w, s: w.delivery.predict(s, "nothing", "production", b"{}")),
     "delivery.deploy": (Action.DEPLOY, lambda w, s: w.delivery.deploy(s, "nothing", 1, "production")),
     "delivery.roll_back": (Action.ROLL_BACK, lambda w, s: w.delivery.roll_back(s, "nothing", "production")),
+    "delivery.shut_down": (Action.DEPLOY, lambda w, s: w.delivery.shut_down(s)),
     "delivery.stop": (Action.DEPLOY, lambda w, s: w.delivery.stop(s, "nothing")),
     "delivery.stop_environment": (Action.DEPLOY, lambda w, s: w.delivery.stop_environment(s, "nothing", "production")),
     "delivery.start": (Action.DEPLOY, lambda w, s: w.delivery.start(s, "nothing")),

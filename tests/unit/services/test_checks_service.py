@@ -59,6 +59,17 @@ def test_metric_thresholds(kit: Kit) -> None:
     assert failed.summary == "f1 is not known; roc_auc is 0.7, below 0.71."
 
 
+def test_errors_have_a_greatest_value_and_get_worse_upwards(kit: Kit) -> None:
+    current, version = kit.register(metrics={"rmse": 10.0}), kit.register(metrics={"rmse": 12.0})
+    assert run(kit, "metric-thresholds", version, thresholds={"rmse": 12.0}).verdict is Verdict.PASS
+    failed = run(kit, "metric-thresholds", version, thresholds={"rmse": 11.0})
+    assert (failed.verdict, failed.summary) == (Verdict.FAIL, "rmse is 12, above 11.")
+    assert failed.evidence == ("rmse 12, at most 11",)
+    for tolerance, verdict in ((2.0, Verdict.PASS), (1.9, Verdict.FAIL)):
+        assert run(kit, "not-worse-than-current", version, current, tolerances={"rmse": tolerance}).verdict is verdict
+    assert run(kit, "not-worse-than-current", current, version, tolerances={"rmse": 0.0}).verdict is Verdict.PASS
+
+
 @pytest.mark.parametrize(
     ("new", "verdict"),
     [

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 
 from mlops_desktop.domain.accounts import Action
@@ -35,14 +34,6 @@ class _Asking(Dialog):
         self.form = Form()
         self.body.addWidget(self.problem)
         self.body.addWidget(self.form)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        # Inside a note Return makes a new line.
-        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        if control and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            self.accept_button.click()
-        else:
-            super().keyPressEvent(event)
 
     def show_busy(self) -> None:
         self.problem.clear()

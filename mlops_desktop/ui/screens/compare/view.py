@@ -10,6 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QFileDialog, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from mlops_desktop.domain.comparison import FeatureComparison
+from mlops_desktop.domain.metrics import better
 from mlops_desktop.domain.registry import Comparison, Difference
 from mlops_desktop.ui.screen import Crumb, Screen
 from mlops_desktop.ui.screens.compare.picker import VersionPicker
@@ -19,7 +20,7 @@ from mlops_desktop.ui.theme import XL, L, M, S, Tone
 from mlops_desktop.ui.widgets.banner import Banner
 from mlops_desktop.ui.widgets.buttons import Button, IconButton
 from mlops_desktop.ui.widgets.columns import Column
-from mlops_desktop.ui.widgets.differences import SECTIONS, better, difference_columns
+from mlops_desktop.ui.widgets.differences import SECTIONS, difference_columns
 from mlops_desktop.ui.widgets.empty import EmptyState
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
 from mlops_desktop.ui.widgets.table import RecordTable

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mlops_desktop.domain.deployments import Deployment
+from mlops_desktop.domain.metrics import better
 from mlops_desktop.domain.monitoring import DriftState
 from mlops_desktop.domain.promotions import Promotion, PromotionState
 from mlops_desktop.domain.registry import Model, VersionSummary
 from mlops_desktop.ui.theme import Tone
 from mlops_desktop.ui.widgets.badges import Badge, badge_of
-from mlops_desktop.ui.widgets.differences import better
 from mlops_desktop.ui.words import ago, count
 
 PRODUCTION = "production"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 from PySide6.QtCore import QTimer
 
@@ -85,7 +86,8 @@ class OverviewPresenter(Presenter):
 
     def _read_alerts(self) -> None:
         def firing() -> list[Alert]:
-            return self.context.workspace.alerts.alerts(AlertState.FIRING)
+            now = datetime.now(UTC)
+            return [a for a in self.context.workspace.alerts.alerts(AlertState.FIRING) if a.calls(now)]
 
         def show(alerts: list[Alert]) -> None:
             self.view.show_alerts(len(alerts), alerts[0].sentence if alerts else "")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from mlops_desktop.domain.policy import CHECKS, Policy
+from mlops_desktop.domain.policy import CHECKS, QUESTIONS, Policy
 from mlops_desktop.ui.screens.settings.limits import LimitRows
 from mlops_desktop.ui.screens.settings.rows import SettingsPage
 from mlops_desktop.ui.theme import L, M, S, Tone
@@ -18,14 +18,6 @@ from mlops_desktop.ui.widgets.cards import Card
 from mlops_desktop.ui.widgets.forms import Field, text_field
 from mlops_desktop.ui.widgets.items import Item, ItemList
 from mlops_desktop.ui.widgets.plain_label import PlainLabel, tip
-
-QUESTIONS = {
-    "artifact-digest": "Are the stored files still those that were registered?",
-    "format-inspection": "What can the model's files do, without running them?",
-    "metric-thresholds": "Does every metric reach its least value?",
-    "not-worse-than-current": "Is it no worse than the version that answers now?",
-    "answers-examples": "Does its container answer the stored examples as it should?",
-}
 
 
 class PolicyForm(QWidget):
@@ -43,7 +35,7 @@ class PolicyForm(QWidget):
         self.reviewers = text_field("Reviewers", "So many people with this role have to approve.")
         self.hours = text_field("An approval lasts, in hours", "After that the version needs a new request.")
         self.tolerance = text_field("Tolerance of answers", "How far a score of the container may be off.")
-        self.least = LimitRows("Least values", "at least", "A version below one of these fails metric-thresholds.")
+        self.least = LimitRows("Limits of metrics", "limit", "A least value, or a greatest for an error such as rmse.")
         self.loss = LimitRows(
             "May be worse than the current version",
             "by up to",

@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from mlops_desktop.domain.accounts import Action
 from mlops_desktop.domain.checks import CheckResult, CheckRun, Verdict
+from mlops_desktop.domain.policy import QUESTIONS
 from mlops_desktop.ui.screens.version.facts import VersionFacts
-from mlops_desktop.ui.screens.version.policy_words import QUESTIONS, check_title, policy_sentence
+from mlops_desktop.ui.screens.version.policy_words import check_title, policy_sentence
 from mlops_desktop.ui.theme import M, S, Tone
 from mlops_desktop.ui.widgets.badges import NOTHING, Badge, StateBadge
 from mlops_desktop.ui.widgets.buttons import Button, forbidden

@@ -8,10 +8,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from mlops_desktop.domain.deployments import EngineKind, EngineStatus
-from mlops_desktop.domain.policy import Policy
+from mlops_desktop.domain.policy import QUESTIONS, Policy
 from mlops_desktop.domain.promotions import PromotionState
 from mlops_desktop.ui.screens.version.facts import VersionFacts
-from mlops_desktop.ui.screens.version.policy_words import QUESTIONS, approvals_sentence, check_title
+from mlops_desktop.ui.screens.version.policy_words import approvals_sentence, check_title
 from mlops_desktop.ui.theme import XL, L, S, set_role
 from mlops_desktop.ui.widgets.banner import Banner
 from mlops_desktop.ui.widgets.cards import Card

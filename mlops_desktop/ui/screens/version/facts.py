@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from mlops_desktop.domain.accounts import Account, Action
 from mlops_desktop.domain.checks import CheckRun
 from mlops_desktop.domain.deployments import Deployment, DeploymentState
+from mlops_desktop.domain.metrics import better
 from mlops_desktop.domain.policy import Policy
 from mlops_desktop.domain.promotions import Decision, Promotion, PromotionState
 from mlops_desktop.domain.registry import Difference, Model, ModelVersion
 from mlops_desktop.ui.theme import Tone
 from mlops_desktop.ui.widgets.badges import Badge, badge_of
 from mlops_desktop.ui.widgets.buttons import forbidden
-from mlops_desktop.ui.widgets.differences import better
 from mlops_desktop.ui.words import ago, count, lasting
 
 PRODUCTION = "production"

@@ -126,9 +126,9 @@ class OverviewTab(Page):
         goals = goals_of(facts.version, policy, other, comparable=other is None or facts.comparable(other))
         words = policy_sentence(policy)
         if not goals:
-            words += " It sets no least values"
+            words += " It sets no limits"
             words += "." if other is not None else ", and nothing answers there to be compared with."
             if facts.serves(policy.environment):
-                words = f"{policy_sentence(policy)} It sets no least values, and this version answers there."
+                words = f"{policy_sentence(policy)} It sets no limits, and this version answers there."
         self._policy.setText(words)
         self._goals.show_goals(goals)

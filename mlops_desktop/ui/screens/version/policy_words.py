@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlops_desktop.domain.metrics import keeps, limit_words, tolerated
 from mlops_desktop.domain.policy import Policy
 from mlops_desktop.domain.registry import ModelVersion
 from mlops_desktop.ui.theme import Tone
 from mlops_desktop.ui.widgets.badges import Badge
 from mlops_desktop.ui.words import count
 
-QUESTIONS = {
-    "artifact-digest": "Are the stored files those that were registered?",
-    "format-inspection": "What could its files do when they are loaded?",
-    "metric-thresholds": "Do its metrics reach the least values?",
-    "not-worse-than-current": "Is it no worse than the version that answers now?",
-    "answers-examples": "Does its container answer the stored examples as it should?",
-}
 REACHED = Badge("Reached", "circle-check", Tone.OK)
 MISSED = Badge("Missed", "circle-x", Tone.CRITICAL)
 OPEN = Badge("Unknown", "circle-question-mark", Tone.UNKNOWN)
@@ -52,25 +46,25 @@ def policy_sentence(policy: Policy) -> str:
 
 
 def goals_of(version: ModelVersion, policy: Policy, current: ModelVersion | None, *, comparable: bool) -> list[Goal]:
-    """Least values first, then what may not fall below the version that answers there."""
+    """Limits first, then what may not be worse than in the version that answers there."""
     goals = []
-    for name, least in sorted(policy.thresholds.items()):
-        mine = version.metrics.get(name)
+    for name, limit in sorted(policy.thresholds.items()):
+        mine, wanted = version.metrics.get(name), f"{name} {limit_words(name, limit)}"
         if mine is None:
-            goals.append(Goal(MISSED, f"{name} at least {least:g}: it is not known"))
+            goals.append(Goal(MISSED, f"{wanted}: it is not known"))
         else:
-            goals.append(Goal(REACHED if mine >= least else MISSED, f"{name} at least {least:g}: it is {mine:.4g}"))
+            goals.append(Goal(REACHED if keeps(name, mine, limit) else MISSED, f"{wanted}: it is {mine:.4g}"))
     for name, tolerance in sorted(policy.tolerances.items()):
         old = current.metrics.get(name) if current is not None else None
         if current is None or old is None:
             continue
         mine = version.metrics.get(name)
-        wanted = f"{name} at most {tolerance:g} below version {current.number}, which has {old:.4g}"
+        wanted = f"{name} at most {tolerance:g} worse than version {current.number}, which has {old:.4g}"
         if not comparable:
             goals.append(Goal(OPEN, f"{wanted}: measured on other test data"))
         elif mine is None:
             goals.append(Goal(MISSED, f"{wanted}: it is not known"))
         else:
-            # The least significant digits of a computed metric are noise.
-            goals.append(Goal(REACHED if old - mine <= tolerance + 1e-9 else MISSED, f"{wanted}: it is {mine:.4g}"))
+            kept = tolerated(name, old, mine, tolerance)
+            goals.append(Goal(REACHED if kept else MISSED, f"{wanted}: it is {mine:.4g}"))
     return goals
