@@ -124,7 +124,7 @@ class PersonRow(QWidget):
         super().__init__(parent)
         self._icon = IconLabel("user", "accent")
         self._name = PlainLabel("", wrap=True)
-        self._button = Button("", "log-in", "link", clicked=self.wanted.emit)
+        self._button = Button("Sit down", "log-in", "link", clicked=self.wanted.emit)
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(self._name)
