@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from mlops_desktop.ui.outside_signals import OutsideSignals
 from mlops_desktop.ui.program import Program
 from mlops_desktop.ui.theme import Appearance, install_theme
 from mlops_desktop.ui.window_state import window_state
@@ -62,7 +63,12 @@ def run(workspace: Path | str | None = None, tour: Tour | None = None, *, keep: 
     application.setQuitOnLastWindowClosed(False)
     program = start(application, None if workspace is None else Path(workspace), first_run=tour is not None)
     _offer_tour(program, tour, keep)
-    return application.exec()
+    signals = OutsideSignals(program)
+    signals.asked_to_end.connect(program.end)
+    try:
+        return application.exec()
+    finally:
+        signals.close()
 
 
 def _offer_tour(program: Program, tour: Tour | None, keep: bool) -> None:

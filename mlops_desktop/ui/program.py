@@ -302,6 +302,11 @@ class Program(QObject):
             cancel="Stay here",
         )
 
+    def end(self) -> None:
+        """Close without asking, as nobody is there to answer: the session ends."""
+        self.window.may_close = lambda: True
+        self.window.close()
+
     def shut_down(self) -> None:
         self.ended.emit()
         self.window.hide()
