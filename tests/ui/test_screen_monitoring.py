@@ -36,7 +36,7 @@ from mlops_desktop.serving.bins import Profile, number_bins
 from mlops_desktop.ui.navigator import Place
 from mlops_desktop.ui.screen import ScreenContext
 from mlops_desktop.ui.screens.monitoring import live_reading as live
-from mlops_desktop.ui.screens.monitoring.drift_reading import Spot, headline, heat_map
+from mlops_desktop.ui.screens.monitoring.drift_reading import Spot, headline, heat_map, rank
 from mlops_desktop.ui.screens.monitoring.live_page import label_texts
 from mlops_desktop.ui.screens.monitoring.performance_page import with_breaks
 from mlops_desktop.ui.screens.monitoring.performance_reading import alert_limit, steps_of
@@ -449,9 +449,19 @@ def test_the_verdict_in_words() -> None:
     assert state is DriftState.DRIFT
     assert title == "1 of 3 inputs drifted: a; 1 of 3 inputs suspected: b; the predictions drifted"
     assert "500 rows, version 1" in text
+    few = replace(a_drift("a", DriftState.UNKNOWN), sentence="a: only 14 rows, 200 are needed for a verdict.")
+    state, title, _ = headline(a_report(AT, few), AT + 20, 10)
+    assert (state, title) == (DriftState.UNKNOWN, "Unknown now: only 14 rows, 200 are needed for a verdict")
     state, title, _ = headline(report, AT + 500, 10)
     assert state is DriftState.UNKNOWN
     assert title.startswith("Unknown now: no verdict since")
+
+
+def test_a_chunk_with_too_few_rows_does_not_shuffle_the_list() -> None:
+    before = a_report(0, a_drift("b", DriftState.DRIFT, 0.9), a_drift("a"))
+    newest = a_report(10, a_drift("a", DriftState.UNKNOWN, 0.0), a_drift("b", DriftState.UNKNOWN, 0.0))
+    spots = [Spot(f, "d1", 1, 10, 20) for f in newest.features]
+    assert [s.drift.feature for s in rank(spots, [before, newest])] == ["b", "a"]
 
 
 def test_each_version_is_held_against_its_own_reference() -> None:

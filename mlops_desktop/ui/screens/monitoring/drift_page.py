@@ -161,8 +161,8 @@ class DriftPage(QStackedWidget):
             part.setMinimumHeight(UPPER_HEIGHT)
         line = QHBoxLayout()
         line.setSpacing(M)
-        line.addWidget(card, 3)
-        line.addWidget(self.table, 2)
+        line.addWidget(card, 4)
+        line.addWidget(self.table, 3)
         return line
 
     def _detail(self) -> QWidget:

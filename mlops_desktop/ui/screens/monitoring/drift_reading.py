@@ -92,7 +92,7 @@ class DriftReading:
         state, title, text = headline(newest, now, seconds)
         step = step_of(end - max(start, reports[0].start), seconds, columns)
         spots = [Spot(f, newest.deployment, newest.version, newest.start, newest.end) for f in newest.features]
-        ranked = tuple(sorted(spots, key=lambda s: (_RANK[s.drift.state], s.drift.kind != PREDICTION)))
+        ranked = rank(spots, reports)
         rows, titles, cells = heat_map(reports, [s.drift.feature for s in ranked], start, end, step)
         return DriftPicture(state, title, text, rows, titles, cells, ranked)
 
@@ -140,6 +140,22 @@ class DriftReading:
         return DriftPicture(DriftState.UNKNOWN, "Drift is unknown: no verdict in this time", text)
 
 
+def rank(spots: Sequence[Spot], reports: Sequence[DriftReport]) -> tuple[Spot, ...]:
+    """Worst first by state, then by drift times importance; a feature without a verdict stands where its last put it.
+
+    Otherwise a chunk with too few rows would shuffle the list.
+    """
+    known = {f.feature: f for r in reports for f in r.features if f.state is not DriftState.UNKNOWN}
+    equal = 1 / max(len(spots), 1)
+
+    def place(spot: Spot) -> tuple[int, bool, float]:
+        drift = known.get(spot.drift.feature, spot.drift)
+        size = drift.psi if math.isfinite(drift.psi) else 0.0
+        return _RANK[drift.state], drift.kind != PREDICTION, -size * (drift.importance or equal)
+
+    return tuple(sorted(spots, key=place))
+
+
 def headline(newest: DriftReport, now: float, seconds: float) -> tuple[DriftState, str, str]:
     """The state that holds now, in words."""
     over = f"Newest verdict: {clock(newest.start, now)} to {clock(newest.end, now)}, {newest.rows:,} rows"
@@ -149,6 +165,10 @@ def headline(newest: DriftReport, now: float, seconds: float) -> tuple[DriftStat
             f"Unknown now: no verdict since {clock(newest.end, now)}",
             f"{over}, version {newest.version}. It says nothing of the present.",
         )
+    if all(f.state is DriftState.UNKNOWN for f in newest.features):
+        reason = newest.features[0].sentence.partition(": ")[2] if newest.features else ""
+        title = f"Unknown now: {reason or 'the newest chunk has no verdict'}".removesuffix(".")
+        return DriftState.UNKNOWN, title, f"{over}, version {newest.version}."
     inputs = [f for f in newest.features if f.kind != PREDICTION]
     parts = []
     for state, verb in ((DriftState.DRIFT, "drifted"), (DriftState.SUSPECTED, "suspected")):
@@ -160,8 +180,8 @@ def headline(newest: DriftReport, now: float, seconds: float) -> tuple[DriftStat
         parts.append("the predictions drifted")
     unknown = sum(f.state is DriftState.UNKNOWN for f in newest.features)
     if not parts:
-        parts.append("nothing is known of this chunk" if unknown == len(newest.features) else "No drift found")
-    if 0 < unknown < len(newest.features):
+        parts.append("No drift found")
+    if unknown:
         parts.append(f"{unknown} unknown")
     sentence = "; ".join(parts)
     return newest.state, sentence[:1].upper() + sentence[1:], f"{over}, version {newest.version}."

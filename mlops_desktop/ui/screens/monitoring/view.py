@@ -170,6 +170,8 @@ class MonitoringView(Screen):
         self.pair_chosen.emit(model, environment)
 
     def _on_tab(self, key: str) -> None:
+        if key != "performance":
+            self.performance.report.hide()
         self.tab_opened.emit(key)
 
     def _zoom(self, times: float) -> None:
