@@ -36,6 +36,7 @@ from mlops_desktop.serving.bins import Profile, number_bins
 from mlops_desktop.ui.navigator import Place
 from mlops_desktop.ui.screen import ScreenContext
 from mlops_desktop.ui.screens.monitoring import live_reading as live
+from mlops_desktop.ui.screens.monitoring.columns import FEATURE_COLUMNS
 from mlops_desktop.ui.screens.monitoring.drift_reading import Spot, headline, heat_map, rank
 from mlops_desktop.ui.screens.monitoring.live_page import label_texts
 from mlops_desktop.ui.screens.monitoring.performance_page import with_breaks
@@ -428,6 +429,7 @@ def test_no_verdict_is_never_fine() -> None:
     assert cells[2][0].drift.state is DriftState.DRIFT
     unknown = Spot(a_drift("a", DriftState.UNKNOWN), "d1", 1, 0, 10)
     assert unknown.strength is None
+    assert [c.text(unknown) for c in FEATURE_COLUMNS] == ["a", "Unknown", "–", "50 %"]
 
 
 def test_of_many_chunks_in_a_column_the_worst_counts() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from mlops_desktop.domain.monitoring import DriftState
 from mlops_desktop.ui.screens.monitoring.drift_reading import PREDICTION, Spot
 from mlops_desktop.ui.widgets.badges import badge_of
 from mlops_desktop.ui.widgets.columns import Column, Kind
@@ -15,6 +16,11 @@ def _number(value: float, shape: str = "{:.2f}") -> str:
 
 def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def known_psi(spot: Spot) -> float:
+    """NaN for too few rows: a small number would look like “fine”."""
+    return math.nan if spot.drift.state is DriftState.UNKNOWN else spot.drift.psi
 
 
 def importance_words(spot: Spot) -> str:
@@ -48,8 +54,8 @@ FEATURE_COLUMNS = (
     Column(
         "psi",
         "PSI",
-        lambda s: _number(s.drift.psi),
-        value=lambda s: _known(s.drift.psi),
+        lambda s: _number(known_psi(s)),
+        value=lambda s: _known(known_psi(s)),
         kind=Kind.NUMBER,
         width=56,
         explanation="Population stability index against the reference; the limit knows the number of rows",

@@ -87,11 +87,12 @@ class DriftPage(QStackedWidget):
         self.state.show_badge(badge_of(drift.state))
         self.sentence.setText(drift.sentence)
         self.bars.set_shares(drift.bins, drift.reference_shares, drift.current_shares, drift.feature)
+        unknown = drift.state is DriftState.UNKNOWN
         self.facts.show_facts(
             {
-                "PSI": f"{_figure(drift.psi)}, limit {_figure(drift.limit)}",
-                _distance(drift): _figure(drift.distance),
-                "p-value": "unknown" if drift.state is DriftState.UNKNOWN else _p_value(drift.p_value),
+                "PSI": "unknown" if unknown else f"{_figure(drift.psi)}, limit {_figure(drift.limit)}",
+                _distance(drift): "unknown" if unknown else _figure(drift.distance),
+                "p-value": "unknown" if unknown else _p_value(drift.p_value),
                 "Rows": f"{drift.rows:,}",
                 "Missing": f"{100 * drift.null_share:.1f} %",
                 "Weight": "–" if drift.kind == PREDICTION else f"{100 * drift.importance:.1f} % of the model",
