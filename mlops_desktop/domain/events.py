@@ -306,7 +306,8 @@ class LabelsReceived(ModelEvent):
 
     @property
     def sentence(self) -> str:
-        return f"sent {self.matched + self.replaced} labels for {self.model}, {self.unknown} of them unknown"
+        lost = f"; {self.unknown:,} more name no known prediction" if self.unknown else ""
+        return f"sent {self.matched + self.replaced:,} labels for {self.model}{lost}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from mlops_desktop.ui.shell.fuzzy import score
 from mlops_desktop.ui.single_instance import SingleInstance
 from mlops_desktop.ui.task_runner import JobContext, TaskRunner
 from mlops_desktop.ui.theme import DARK, Appearance, colours
+from mlops_desktop.ui.widgets.choice import Choice
 from mlops_desktop.ui.widgets.dialogs import Dialog
 from mlops_desktop.workspace import Workspace, create_workspace, open_workspace, recent_workspaces
 from tests.ui.checks import assert_accessible
@@ -99,6 +100,21 @@ def test_first_run_by_keyboard_only(program: Program, qtbot: QtBot, tmp_path: Pa
     qtbot.waitUntil(lambda: "Nothing serves yet" in texts(program.window), timeout=SOON)
     assert [w.path for w in recent_workspaces()] == [tmp_path / "new"]
     assert last_workspace() == default_workspace() == tmp_path / "new"
+
+
+def test_first_run_has_room_for_recent_workspaces(program: Program, qtbot: QtBot, tmp_path: Path) -> None:
+    program.begin(None)
+    program.window.resize(1280, 800)
+    program.window.show()
+    program.offer_tour()
+    view = program._first_run.parent()
+    view.show_recent([(f"Workspace {n}", str(tmp_path / str(n))) for n in range(4)])
+    choices = view.findChildren(Choice)
+    assert len(choices) == 7
+    qtbot.waitUntil(lambda: all(c.height() >= c.sizeHint().height() for c in choices if c.isVisible()))
+    view.show_create()
+    view.show_start()
+    qtbot.waitUntil(lambda: all(c.height() >= c.sizeHint().height() for c in choices if c.isVisible()))
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,7 @@ class Desk(QWidget):
         spec = BY_KEY.get(place.key)
         if spec is None or self._context is None or not spec.available:
             return
+        before = self.current  # the first screen is the stack's current one as soon as it is added
         screen = self._screens.get(place.key)
         if screen is None:
             screen = spec.create(self._context)
@@ -119,7 +120,7 @@ class Desk(QWidget):
             self.stack.addWidget(screen)
             screen.crumbs_changed.connect(lambda s=screen: self._show_crumbs(s))
         screen.opened.emit(dict(place.params))
-        if screen is not self.current:
+        if screen is not before:
             self.stack.setCurrentWidget(screen)
             # Single-letter shortcuts of the screen work at once, and Tab begins here.
             screen.setFocus()

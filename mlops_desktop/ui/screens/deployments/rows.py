@@ -165,7 +165,7 @@ DEPLOYMENT_COLUMNS = (
         lambda r: "" if r.back_to is None else f"Version {r.back_to}",
         kind=Kind.BADGE,
         badge=back_badge,
-        width=120,
+        width=108,
         sortable=False,
         tool_tip=lambda r: "" if r.back_to is None else f"Press to give the traffic back to version {r.back_to}",
         explanation="Press to give the traffic back to the version before",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from mlops_desktop.ui.theme import XL, L, M, S, Tone
 from mlops_desktop.ui.widgets.badges import Badge, StateBadge
@@ -53,6 +53,7 @@ class FirstRunView(QWidget):
         column.addWidget(self._pages)
         column.addStretch(2)
         self._pages.setFixedWidth(WIDTH)
+        self._open(self._start)
         outer = QHBoxLayout(self)
         outer.addStretch(1)
         outer.addLayout(column)
@@ -134,25 +135,21 @@ class FirstRunView(QWidget):
 
     def offer_tour(self, offered: bool) -> None:
         self.tour.setVisible(offered)
-        self._fit()
 
     def show_start(self) -> None:
-        self._pages.setCurrentWidget(self._start)
-        self._fit()
+        self._open(self._start)
         (self.new if self.tour.isHidden() else self.tour).setFocus()
 
     def show_create(self) -> None:
         self.banner.clear()
-        self._pages.setCurrentWidget(self._create)
-        self._fit()
+        self._open(self._create)
         self.form.fields["name"].input.setFocus()
 
     def show_ready(self, name: str) -> None:
         self.banner.clear()
         self._ready_title.setText(f"“{name}” is ready")
         self._engine.show_badge(ASKING)
-        self._pages.setCurrentWidget(self._ready)
-        self._fit()
+        self._open(self._ready)
         self.begin_button.setFocus()
 
     def show_engine(self, answers: bool, text: str) -> None:
@@ -171,17 +168,17 @@ class FirstRunView(QWidget):
             choice.chosen.connect(lambda p=path: self.open_wanted.emit(p))
             self._recent.addWidget(choice)
         self._recent_title.setVisible(bool(recent))
-        self._fit()
 
     def show_busy(self, busy: bool) -> None:
         self.create_button.setEnabled(not busy)
         self.create_button.setText("One moment …" if busy else "Create")
 
-    def _fit(self) -> None:
-        # The page's own height, so that a short one doesn't float in the room of the tallest.
-        page = self._pages.currentWidget()
-        if page is not None:
-            self._pages.setFixedHeight(page.sizeHint().height())
+    def _open(self, page: QWidget) -> None:
+        # Only the open page counts, so that a short one doesn't float in the room of the tallest.
+        for other in (self._start, self._create, self._ready):
+            height = QSizePolicy.Policy.Preferred if other is page else QSizePolicy.Policy.Ignored
+            other.setSizePolicy(QSizePolicy.Policy.Preferred, height)
+        self._pages.setCurrentWidget(page)
 
     def _on_enter(self) -> None:
         fields = list(self.form.fields.values())
