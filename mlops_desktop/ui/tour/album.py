@@ -43,8 +43,8 @@ LAST_STEP = "watch"
 FRESH_SECONDS = 45  # of flights, before a workspace from an earlier run is photographed
 
 
-def shots(tour: Tour, promotion: int) -> list[Shot]:
-    """Light ones; the name of the file without its appearance."""
+def shots(tour: Tour, promotion: int, deployed: int) -> list[Shot]:
+    """Light ones; the name of the file without its appearance. The requests: one that waits, one that is through."""
     listed: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         ("first-run", "first-run", "", {}),
         ("sign-in", "sign-in", "", {}),
@@ -53,7 +53,7 @@ def shots(tour: Tour, promotion: int) -> list[Shot]:
         ("model", "model", "scientist", dict(PARAMS["model"])),
         ("version", "version", "scientist", version(2, "overview")),
         ("compare", "compare", "scientist", PAIR),
-        ("inbox", "inbox", "reviewer", {}),
+        ("inbox", "inbox", "reviewer", {"promotion": deployed}),
         ("review", "inbox", "reviewer", {"promotion": promotion}),
         ("deployments", "deployments", "engineer", {}),
         ("monitoring", "monitoring", "engineer", watched("live")),
@@ -172,7 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if chosen.workspace is not None:
                 people.touch(mode=0o600)
                 people.write_text(json.dumps({part: p.password for part, p in tour.team.items()}), "utf-8")
-        wanted = [s for s in shots(tour, promotion) if not chosen.names or s.file in chosen.names or s.then is not None]
+        through = [p.id for p in tour.workspace.promotions.promotions() if p.state is PromotionState.DEPLOYED]
+        everything = shots(tour, promotion, max(through, default=promotion))
+        wanted = [s for s in everything if not chosen.names or s.file in chosen.names or s.then is not None]
         album.extend(in_both(wanted))
         _say(f"  {len(album)} pictures")
         photographer.take(tour, Outcome(STEPS[0], (), 0.0), into)

@@ -124,6 +124,8 @@ class Studio(QObject):
                 self._context.navigator.open(shot.key, **shot.params)
         if not self.window.isVisible():
             self.window.show()
+        if shot.key not in GATES and (screen := self.window.desk.current) is not None:
+            screen.setFocus()  # no ring around whatever Qt would focus first
         if shot.then is not None:
             shot.then(self.window)
         self._waited = self._quiet = 0
