@@ -29,6 +29,7 @@ from mlops_desktop.ui.tour.story import Standing, Story
 from mlops_desktop.ui.widgets.buttons import Button
 from mlops_desktop.workspace import Workspace
 from tests.ui.checks import assert_accessible
+from tests.ui.conftest import PASSWORD
 from tests.unit.services.registry_kit import SIGNATURE, model_file
 
 SOON = 20_000
@@ -297,6 +298,37 @@ def test_closing_the_window_in_the_middle_leaves_nothing_behind(guide: Guide, qt
     program.window.close()
     assert not tour.folder.exists()
     assert not program.window.isVisible()
+
+
+def test_opening_another_workspace_ends_the_tour_and_keeps_its_own(guide: Guide, qtbot: QtBot) -> None:
+    founded(guide, qtbot)
+    tour, program = guide.tour, guide._program
+    assert tour is not None
+    program.change_workspace()
+    qtbot.waitUntil(lambda: guide.panel is None, timeout=SOON)
+    assert (tour.folder / "registry.db").exists()
+    assert program.workspace is None
+
+
+def test_the_first_runs_choice_takes_the_first_step(guide: Guide, qtbot: QtBot) -> None:
+    guide._program.tour_wanted.emit()
+    qtbot.waitUntil(lambda: guide.story.done and guide._program.window.at_desk, timeout=SOON)
+    assert guide.story.step.id == "workspace"
+
+
+def test_a_workspace_of_ones_own_hides_the_panel_until_it_is_wanted(
+    guide: Guide, qtbot: QtBot, workspace: Workspace
+) -> None:
+    program, panel = guide._program, panel_of(guide)
+    session = workspace.accounts.sign_in("mila", PASSWORD)
+    program.enter(workspace, session, workspace.accounts.account(session))
+    assert not panel.isVisible()
+    guide.show_panel()
+    founded(guide, qtbot)
+    assert program.workspace is not workspace
+    qtbot.waitUntil(lambda: program.context is not None, timeout=SOON)
+    assert program.context is not None
+    assert program.context.workspace.name == "Flights of 2013"
 
 
 def test_the_flights_show_their_figures_and_their_speed(qtbot: QtBot) -> None:
