@@ -133,6 +133,7 @@ class Presenter(QObject):
         self.context = context
         self._kinds: list[tuple[tuple[type[Event], ...], Callable[[], object]]] = []
         self._stale: list[Callable[[], object]] = []
+        self._unread = False  # the banner says that reading failed
         view.opened.connect(self.open)
         view.refresh_wanted.connect(self.refresh)
         view.became_visible.connect(self._catch_up)
@@ -163,12 +164,18 @@ class Presenter(QObject):
         """
 
         def succeeded(result: T) -> None:
-            if failed is None:
+            # What an action said, or another message, is not the reading's to take away.
+            if failed is None and self._unread:
+                self._unread = False
                 self.screen.banner.clear()
             done(result)
 
+        def refused(error: BaseException) -> None:
+            self._unread = True
+            self.screen.show_problem(error)
+
         replaces = name or getattr(done, "__qualname__", "read")
-        self.context.tasks.start(self, function, succeeded, failed or self.screen.show_problem, replaces=replaces)
+        self.context.tasks.start(self, function, succeeded, failed or refused, replaces=replaces)
 
     def run_job(
         self,

@@ -23,7 +23,7 @@ from mlops_desktop.ui.idleness import Idleness
 from mlops_desktop.ui.navigator import Navigator, Place
 from mlops_desktop.ui.program import Program
 from mlops_desktop.ui.recent import last_workspace
-from mlops_desktop.ui.screen import ScreenContext
+from mlops_desktop.ui.screen import Presenter, Screen, ScreenContext
 from mlops_desktop.ui.shell.fuzzy import score
 from mlops_desktop.ui.single_instance import SingleInstance
 from mlops_desktop.ui.task_runner import JobContext, TaskRunner
@@ -472,3 +472,27 @@ def test_a_slow_reading_that_is_asked_for_again_and_again_leaves_the_other_reade
     assert ran == [0, 19], "what was replaced before it began is never read"
     assert not tasks.reading
     tasks.close()
+
+
+def test_what_an_action_said_outlives_the_next_reading(
+    qtbot: QtBot, context_for: Callable[[str], ScreenContext]
+) -> None:
+    view = Screen("Trial")
+    qtbot.addWidget(view)
+    view.show()
+    presenter = Presenter(view, context_for("dan"))
+    seen: list[int] = []
+
+    def unreadable() -> int:
+        raise EngineUnavailable("It does not answer.", "Start it.")
+
+    presenter.read(unreadable, seen.append)
+    qtbot.waitUntil(view.banner.isVisible)
+    presenter.read(lambda: 1, seen.append)
+    qtbot.waitUntil(lambda: seen == [1])
+    assert not view.banner.isVisible(), "it can be read again"
+    view.show_problem(EngineUnavailable("It was not rolled back.", "Try again."), can_retry=False)
+    presenter.read(lambda: 2, seen.append)
+    qtbot.waitUntil(lambda: seen == [1, 2])
+    assert "It was not rolled back." in view.banner.accessibleName()
+    assert view.banner.isVisible()

@@ -21,6 +21,7 @@ from mlops_desktop.ui.widgets.banner import Banner
 from mlops_desktop.ui.widgets.toast import Toast
 
 ROOMY = 820  # pixels that rail and bar need with all their words
+ROOMY_SEARCH = 1080  # pixels with which the search's words don't push out where the person is
 
 
 class Desk(QWidget):
@@ -32,7 +33,7 @@ class Desk(QWidget):
         super().__init__(parent)
         self._context: ScreenContext | None = None
         self._screens: dict[str, Screen] = {}
-        self._compact = False
+        self._compact = (False, False)
         entries = [(s.key, s.title, s.icon, s.shortcut) for s in SCREENS if s.rail and s.available]
         self.rail = Rail(entries)
         self.bar = TopBar()
@@ -62,11 +63,11 @@ class Desk(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        compact = self.width() < ROOMY
-        if compact is not self._compact:
+        compact = (self.width() < ROOMY, self.width() < ROOMY_SEARCH)
+        if compact != self._compact:
             self._compact = compact
-            self.rail.set_compact(compact)
-            self.bar.set_compact(compact)
+            self.rail.set_compact(compact[0])
+            self.bar.set_compact(account=compact[0], search=compact[1])
 
     @property
     def current(self) -> Screen | None:

@@ -165,9 +165,9 @@ class TopBar(QFrame):
         layout.addSpacing(XS)
         layout.addWidget(self.account)
 
-    def set_compact(self, compact: bool) -> None:
-        """Less of everything, where a panel beside the desk takes the room."""
-        self.search.setFixedWidth(40 if compact else 240)
-        self.search.setText("" if compact else SEARCH)
+    def set_compact(self, *, account: bool, search: bool) -> None:
+        """Less of each, where the window is narrow or a panel beside the desk takes the room."""
+        self.search.setFixedWidth(40 if search else 240)
+        self.search.setText("" if search else SEARCH)
         self.search.setAccessibleName(SEARCH)
-        self.account.set_compact(compact)
+        self.account.set_compact(account)

@@ -13,6 +13,8 @@ from mlops_desktop.ui.theme import CAPTION, colours, font
 from mlops_desktop.ui.widgets.plain_label import tip
 
 AXIS, FOOT, HEAD = 44, 20, 24
+LABEL = 130  # pixels of the longest label of a bin
+TOPS = (0.02, 0.04, 0.1, 0.2, 0.4, 0.6, 1.0)  # ends of the axis whose half is a round number too
 
 
 class BarCompare(QWidget):
@@ -75,7 +77,8 @@ class BarCompare(QWidget):
             painter.drawText(QRectF(left + 16, 0, metrics.horizontalAdvance(words) + 4, HEAD), middle, words)
             left += 16 + metrics.horizontalAdvance(words) + 16
         area = QRectF(AXIS, HEAD, self.width() - AXIS - 8, self.height() - HEAD - FOOT)
-        top = max([*self._reference, *self._current, 0.01]) * 1.08
+        largest = max([*self._reference, *self._current, 0.0])
+        top = next((t for t in TOPS if t >= largest), TOPS[-1])
         painter.setPen(QPen(QColor(now.border), 1))
         for step in range(3):
             y = area.bottom() - area.height() * step / 2
@@ -86,7 +89,8 @@ class BarCompare(QWidget):
                 QRectF(0, y - 9, AXIS - 8, 18), middle | int(Qt.AlignmentFlag.AlignRight), f"{top * step / 2:.0%}"
             )
         width = self._width()
-        every = max(1, math.ceil(76 / max(width, 1)))
+        widest = min(LABEL, max(metrics.horizontalAdvance(words) for words in self._bins) + 10) if self._bins else LABEL
+        every = max(1, math.ceil(widest / max(width, 1)))
         for index, words in enumerate(self._bins):
             x = area.left() + index * width
             for shares, filled in ((self._current, True), (self._reference, False)):
@@ -98,9 +102,10 @@ class BarCompare(QWidget):
                 else:
                     painter.setPen(QPen(QColor(now.text), 1))
                     painter.drawRect(bar)
-            if index % every == 0:
+            room = width * every - 4
+            # The last one may not be cut at the edge: its tool tip says it.
+            if index % every == 0 and x + min(room, metrics.horizontalAdvance(words)) <= self.width():
                 painter.setPen(QColor(now.muted))
-                room = width * every - 4
                 label = metrics.elidedText(words, Qt.TextElideMode.ElideRight, int(room))
                 painter.drawText(QRectF(x + 2, area.bottom() + 2, room, FOOT), middle, label)
 

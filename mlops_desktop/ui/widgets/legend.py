@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
@@ -46,7 +46,9 @@ class Legend(QWidget):
         painter.setFont(small)
         right = float(self.width())
         if math.isfinite(self._at):
-            clock = f"{datetime.fromtimestamp(self._at).astimezone():%d %b %H:%M:%S}"
+            moment = datetime.fromtimestamp(self._at).astimezone()
+            today = moment.date() == datetime.now(UTC).astimezone().date()
+            clock = f"{moment:%H:%M:%S}" if today else f"{moment:%d %b %H:%M:%S}"
             right -= metrics.horizontalAdvance(clock)
             painter.setPen(QColor(now.muted))
             painter.drawText(QRectF(right, 0, 200, self.height()), middle, clock)
@@ -73,7 +75,9 @@ def shown(value: float, unit: str) -> str:
     if unit in {"B", "bytes"}:
         return megabytes(value)
     size = abs(value)
-    text = f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size else "0"
+    if value == round(value):
+        return f"{value:,.0f} {unit}".strip()
+    text = f"{value:,.0f}" if size >= 1000 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
     if 0 < size < 0.01:
         text = f"{value:.2g}"
     return f"{text} {unit}".strip()

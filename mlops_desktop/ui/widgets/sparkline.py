@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from mlops_desktop.ui.theme import CAPTION, Tone, colours, font
 from mlops_desktop.ui.widgets.cells import paint_spark
 from mlops_desktop.ui.widgets.plain_label import tip
+
+NARROW = 12  # pixels of a cell below which a thick frame would be all of it
 
 
 class Sparkline(QWidget):
@@ -111,7 +114,9 @@ class HeatMap(QWidget):
         painter.setFont(small)
         metrics, width = QFontMetrics(small), self._width()
         painter.setPen(QColor(now.muted))
-        every = max(1, round(72 / max(width, 1)))
+        widest = max((metrics.horizontalAdvance(words) for words in self._columns), default=0) + 12
+        every = max(1, math.ceil(widest / max(width, 1)))
+        frame = 2 if width >= NARROW else 1
         for c in range(0, len(self._columns), every):
             x = self.NAME + c * width
             if x + metrics.horizontalAdvance(self._columns[c]) <= self.width():
@@ -128,7 +133,7 @@ class HeatMap(QWidget):
                 if cell.strength is None:
                     painter.fillRect(square, _hatch(now.border_strong))
                 if cell.marked:
-                    painter.setPen(QPen(QColor(now.text), 2))
+                    painter.setPen(QPen(QColor(now.text), frame))
                     painter.drawRect(square.adjusted(0.5, 0.5, -0.5, -0.5))
         if self.hasFocus() and self._rows and self._columns:
             painter.setPen(QPen(QColor(now.accent_fill), 2))

@@ -22,7 +22,7 @@ WINDOWS = (
     (30 * DAY, "Last 30 days"),
     (90 * DAY, "Last 90 days"),
 )
-USUAL_WINDOW = 15 * MINUTE
+USUAL_WINDOW = 5 * MINUTE
 STEPS = (1, 2, 5, 6, 10, 12, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
 
