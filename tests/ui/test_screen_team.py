@@ -11,13 +11,13 @@ from mlops_desktop.domain.accounts import Action, Role, check_password
 from mlops_desktop.ui.screen import ScreenContext
 from mlops_desktop.ui.screens.team.dialogs import (
     InviteDialog,
-    MyPasswordDialog,
     ResetDialog,
     RolesDialog,
     suggested_password,
 )
 from mlops_desktop.ui.screens.team.presenter import create
 from mlops_desktop.ui.screens.team.view import TeamView
+from mlops_desktop.ui.widgets.asking import OwnPasswordDialog
 from mlops_desktop.ui.widgets.buttons import Button
 from mlops_desktop.workspace import Workspace
 from tests.ui.checks import assert_accessible
@@ -166,7 +166,7 @@ def test_my_own_password(open_as: Callable[[str], TeamView], workspace: Workspac
     view = open_as("vera")
     view.mine.click()
     dialog = view.dialog
-    assert isinstance(dialog, MyPasswordDialog)
+    assert isinstance(dialog, OwnPasswordDialog)
     for name, text in (("old", "not my password"), ("new", NEW), ("again", "another thing")):
         dialog.form.fields[name].set_text(text)
     dialog.accept_button.click()

@@ -13,11 +13,10 @@ from mlops_desktop.domain.alerts import BY_PERIODS, FIGURES, Alert, AlertRule, C
 from mlops_desktop.ui.screens.alerts.limit_chart import LimitChart, Past
 from mlops_desktop.ui.screens.alerts.rows import COMPARATORS, SEVERITIES, explanation_of, rule_name
 from mlops_desktop.ui.theme import M
+from mlops_desktop.ui.widgets.asking import AskingDialog
 from mlops_desktop.ui.widgets.badges import badge_of
-from mlops_desktop.ui.widgets.banner import Banner
 from mlops_desktop.ui.widgets.buttons import forbidden
-from mlops_desktop.ui.widgets.dialogs import Dialog
-from mlops_desktop.ui.widgets.forms import Field, Form, area_field, choice_field, text_field
+from mlops_desktop.ui.widgets.forms import Field, area_field, choice_field, text_field
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
 from mlops_desktop.ui.words import lasting
 
@@ -25,26 +24,7 @@ TYPING_MS = 400
 LONGEST_SECONDS = 7 * 86_400
 
 
-class _Asking(Dialog):
-    """Stays open until the workspace agreed; a refusal costs nothing that was typed."""
-
-    def __init__(self, title: str, text: str, accept: str, parent: QWidget | None = None) -> None:
-        super().__init__(title, text, accept, parent=parent)
-        self.problem = Banner()
-        self.form = Form()
-        self.body.addWidget(self.problem)
-        self.body.addWidget(self.form)
-
-    def show_busy(self) -> None:
-        self.problem.clear()
-        self.accept_button.setEnabled(False)
-
-    def show_refused(self, error: BaseException) -> None:
-        self.accept_button.setEnabled(True)
-        self.problem.show_problem(error, can_retry=False)
-
-
-class AcknowledgeDialog(_Asking):
+class AcknowledgeDialog(AskingDialog):
     """`agreed(note)`."""
 
     agreed = Signal(str)
@@ -56,11 +36,11 @@ class AcknowledgeDialog(_Asking):
         self.form.fields["note"].input.setFocus()
 
     def on_accept(self) -> None:
-        self.show_busy()
+        self.show_busy(True)
         self.agreed.emit(self.form.text("note").strip())
 
 
-class RuleDialog(_Asking):
+class RuleDialog(AskingDialog):
     """`agreed(rule)` with the changed rule, `trial_wanted(rule)` while it is typed."""
 
     agreed = Signal(object)
@@ -136,7 +116,7 @@ class RuleDialog(_Asking):
     def on_accept(self) -> None:
         rule = self.typed()
         if rule is not None:
-            self.show_busy()
+            self.show_busy(True)
             self.agreed.emit(rule)
 
     def show_trial(self, rule: AlertRule, trial: Trial) -> None:

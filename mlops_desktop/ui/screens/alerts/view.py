@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from mlops_desktop.domain.accounts import Account
 from mlops_desktop.domain.alerts import Alert, AlertRule
@@ -12,9 +12,10 @@ from mlops_desktop.ui.screens.alerts.alert_page import AlertPage
 from mlops_desktop.ui.screens.alerts.dialogs import AcknowledgeDialog, RuleDialog
 from mlops_desktop.ui.screens.alerts.rows import OPEN_COLUMNS, PENDING_COLUMNS, RESOLVED_COLUMNS, Lists
 from mlops_desktop.ui.screens.alerts.rules_page import RulesPage
-from mlops_desktop.ui.theme import L, S, Tone
+from mlops_desktop.ui.theme import S, Tone
 from mlops_desktop.ui.widgets.banner import Banner
 from mlops_desktop.ui.widgets.empty import EmptyState
+from mlops_desktop.ui.widgets.split import list_and_page
 from mlops_desktop.ui.widgets.table import RecordTable
 from mlops_desktop.ui.words import count, exactly
 
@@ -55,7 +56,7 @@ class AlertsView(Screen):
         self.page = AlertPage()
         self.rules = RulesPage()
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._split())
+        self._pages.addWidget(list_and_page([self._lists], self.page, (460, 580)))
         self._pages.addWidget(self.rules)
         top = QVBoxLayout()
         top.setSpacing(S)
@@ -73,25 +74,6 @@ class AlertsView(Screen):
         self.add_key("Z", "Snooze, or be reminded again", lambda: _press(self.page.snooze))
         self.add_key("G", "Open the chart", lambda: _press(self.page.chart_button))
         self.add_key("E", "Edit the rule", self._on_edit)
-
-    def _split(self) -> QSplitter:
-        left, right = QWidget(), QWidget()
-        left.setMinimumWidth(300)
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, S, 0)
-        column.addWidget(self._lists)
-        holder = QVBoxLayout(right)
-        holder.setContentsMargins(L, 0, 0, 0)
-        holder.addWidget(self.page)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setChildrenCollapsible(False)
-        split.setHandleWidth(1)
-        split.addWidget(left)
-        split.addWidget(right)
-        split.setStretchFactor(0, 2)
-        split.setStretchFactor(1, 3)
-        split.setSizes([460, 580])
-        return split
 
     @property
     def tab(self) -> str:

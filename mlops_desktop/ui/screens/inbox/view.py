@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QSplitter, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QTabBar
 
 from mlops_desktop.domain.promotions import Decision, Promotion, ReviewBrief
 from mlops_desktop.ui.screen import Screen
 from mlops_desktop.ui.screens.inbox.columns import REQUEST_COLUMNS
 from mlops_desktop.ui.screens.inbox.dialogs import DecisionDialog
 from mlops_desktop.ui.screens.inbox.review_page import ReviewPage
-from mlops_desktop.ui.theme import L, S
 from mlops_desktop.ui.widgets.empty import EmptyState
+from mlops_desktop.ui.widgets.split import list_and_page
 from mlops_desktop.ui.widgets.table import RecordTable
 from mlops_desktop.ui.words import count
 
@@ -39,25 +39,7 @@ class InboxView(Screen):
         self.table.set_empty(self.empty)
         self.table.current_changed.connect(self.request_chosen)
         self.page = ReviewPage()
-        left = QWidget()
-        left.setMinimumWidth(300)
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, S, 0)
-        column.setSpacing(S)
-        column.addWidget(self.tabs)
-        column.addWidget(self.table, 1)
-        right = QWidget()
-        holder = QVBoxLayout(right)
-        holder.setContentsMargins(L, 0, 0, 0)
-        holder.addWidget(self.page)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setChildrenCollapsible(False)
-        split.setHandleWidth(1)
-        split.addWidget(left)
-        split.addWidget(right)
-        split.setStretchFactor(0, 0)
-        split.setStretchFactor(1, 1)
-        split.setSizes([430, 610])
+        split = list_and_page([self.tabs, self.table], self.page, (430, 610))
         self.body.addWidget(split, 1)
         self.page.approve_wanted.connect(lambda: self._decide(Decision.APPROVE))
         self.page.reject_wanted.connect(lambda: self._decide(Decision.REJECT))

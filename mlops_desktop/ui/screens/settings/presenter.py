@@ -14,10 +14,10 @@ from mlops_desktop.domain.events import AccountEvent, EngineStateChanged, Settin
 from mlops_desktop.settings import Settings
 from mlops_desktop.ui.screen import Presenter, Screen, ScreenContext
 from mlops_desktop.ui.screens.settings.computer import ComputerPresenter
-from mlops_desktop.ui.screens.settings.dialogs import PasswordDialog
 from mlops_desktop.ui.screens.settings.pages import recent_without
 from mlops_desktop.ui.screens.settings.rules import RulesPresenter
 from mlops_desktop.ui.screens.settings.view import SettingsView
+from mlops_desktop.ui.widgets.asking import OwnPasswordDialog
 
 FIRST = "appearance"
 
@@ -29,7 +29,7 @@ class SettingsPresenter(Presenter):
         super().__init__(view, context)
         self.view = view
         self._page = ""
-        self.dialog: PasswordDialog | None = None
+        self.dialog: OwnPasswordDialog | None = None
         self.rules = RulesPresenter(view, context)
         self.computer = ComputerPresenter(view, context)
         view.presenter = self
@@ -130,7 +130,7 @@ class SettingsPresenter(Presenter):
         )
 
     def _ask_password(self) -> None:
-        self.dialog = PasswordDialog(self.context.account, self.view)
+        self.dialog = OwnPasswordDialog(self.context.account, self.view)
         self.dialog.change_wanted.connect(self._change_password)
         self.dialog.open()
 

@@ -1,4 +1,4 @@
-"""Inviting somebody, changing roles, and passwords. Each stays open until the workspace has agreed."""
+"""Inviting somebody, changing roles, and resetting a password."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from mlops_desktop.domain.accounts import Account, Role, check_password
-from mlops_desktop.domain.errors import InvalidInput, WorkstationError
+from mlops_desktop.domain.accounts import Account, Role
+from mlops_desktop.domain.errors import WorkstationError
 from mlops_desktop.domain.names import check_name
 from mlops_desktop.ui.screens.team.columns import ROLE_WORDS
 from mlops_desktop.ui.theme import XS, S
-from mlops_desktop.ui.widgets.banner import Banner
+from mlops_desktop.ui.widgets.asking import AskingDialog
 from mlops_desktop.ui.widgets.buttons import Button
-from mlops_desktop.ui.widgets.dialogs import Dialog
-from mlops_desktop.ui.widgets.forms import Form, password_field, text_field
+from mlops_desktop.ui.widgets.forms import password_field, text_field
 from mlops_desktop.ui.widgets.plain_label import PlainLabel
 
 CONSONANTS, VOWELS = "bdfghjklmnprstvz", "aeiou"
@@ -60,38 +59,7 @@ class RolesBox(QWidget):
         return frozenset(role for role, box in self.boxes.items() if box.isChecked())
 
 
-class _Asking(Dialog):
-    """Says what is wrong and keeps what was typed."""
-
-    def __init__(self, title: str, text: str, accept: str, parent: QWidget | None = None) -> None:
-        super().__init__(title, text, accept, parent=parent)
-        self.setMinimumWidth(520)
-        self.problem = Banner()
-        self.form = Form()
-        self.body.addWidget(self.problem)
-        self.body.addWidget(self.form)
-
-    def show_busy(self, busy: bool) -> None:
-        self.accept_button.setEnabled(not busy)
-        if busy:
-            self.problem.clear()
-
-    def show_refused(self, error: BaseException) -> None:
-        """The workspace said no; the dialog can be sent again."""
-        self.show_busy(False)
-        self.problem.show_problem(error, can_retry=False)
-
-    def judged(self, field: str, name: str) -> bool:
-        """Whether the typed password can be taken; marks the field if not."""
-        try:
-            check_password(self.form.text(field), name)
-        except InvalidInput as error:
-            self.form.show_problem(field, str(error))
-            return False
-        return True
-
-
-class InviteDialog(_Asking):
+class InviteDialog(AskingDialog):
     """A new account with a first password."""
 
     invite_wanted = Signal(str, str, str, object)  # name, full name, password, roles
@@ -159,7 +127,7 @@ class InviteDialog(_Asking):
         self.copy.setText("Copied" if self.form.text("password") else "Copy it")
 
 
-class RolesDialog(_Asking):
+class RolesDialog(AskingDialog):
     """Exactly these roles from now on."""
 
     roles_wanted = Signal(str, object)
@@ -191,7 +159,7 @@ class RolesDialog(_Asking):
         self.accept_button.setEnabled(self.roles.chosen != self.account.roles)
 
 
-class ResetDialog(_Asking):
+class ResetDialog(AskingDialog):
     """A new password for somebody who forgot theirs."""
 
     reset_wanted = Signal(str, str)
@@ -221,28 +189,3 @@ class ResetDialog(_Asking):
         password = suggested_password()
         self.form.fields["password"].set_text(password)
         QGuiApplication.clipboard().setText(password)
-
-
-class MyPasswordDialog(_Asking):
-    """One's own new password; what was signed stays valid."""
-
-    change_wanted = Signal(str, str)
-
-    def __init__(self, account: Account, parent: QWidget | None = None) -> None:
-        super().__init__(
-            "My password", "Approvals that you signed stay valid. Your other sessions end.", "Change it", parent
-        )
-        self.account = account
-        self.form.add("old", password_field("Present password"))
-        self.form.add("new", password_field("New password", "At least ten characters that nobody would guess"))
-        self.form.add("again", password_field("New password again"))
-
-    def on_accept(self) -> None:
-        if not self.form.text("old"):
-            self.form.show_problem("old", "Type your present password.")
-        elif self.judged("new", self.account.name):
-            if self.form.text("again") != self.form.text("new"):
-                self.form.show_problem("again", "It differs from the one above.")
-                return
-            self.show_busy(True)
-            self.change_wanted.emit(self.form.text("old"), self.form.text("new"))

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from mlops_desktop.domain.accounts import Account, Action, Role
 from mlops_desktop.ui.screen import Screen
 from mlops_desktop.ui.screens.team.columns import MATRIX_COLUMNS, PEOPLE_COLUMNS, permissions_of
-from mlops_desktop.ui.screens.team.dialogs import InviteDialog, MyPasswordDialog, ResetDialog, RolesDialog
+from mlops_desktop.ui.screens.team.dialogs import InviteDialog, ResetDialog, RolesDialog
 from mlops_desktop.ui.theme import S, Tone
+from mlops_desktop.ui.widgets.asking import OwnPasswordDialog
 from mlops_desktop.ui.widgets.banner import Banner
 from mlops_desktop.ui.widgets.buttons import Button
 from mlops_desktop.ui.widgets.dialogs import Dialog
@@ -87,7 +88,7 @@ class TeamView(Screen):
             self._open(dialog)
 
     def ask_my_password(self) -> None:
-        dialog = MyPasswordDialog(self._me, self)
+        dialog = OwnPasswordDialog(self._me, self)
         dialog.change_wanted.connect(self.password_changed)
         self._open(dialog)
 
