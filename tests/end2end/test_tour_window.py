@@ -28,6 +28,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from mlops_desktop.tour.stage import Tour
 from mlops_desktop.ui import app
+from mlops_desktop.ui.outside_signals import OutsideSignals
 from mlops_desktop.ui.tour.guide import attach
 from mlops_desktop.ui.tour.leaving import LeaveDialog
 
@@ -35,6 +36,8 @@ folder, stop = Path(sys.argv[1]), sys.argv[2]
 application = QApplication(sys.argv[:1])
 application.setQuitOnLastWindowClosed(False)
 program = app.start(application, first_run=True)
+signals = OutsideSignals(program)
+signals.asked_to_end.connect(program.end)
 program.offer_tour()
 guide = attach(program, Tour(folder), False)
 people, places, pauses, last = [], [], [0.0], [time.monotonic()]

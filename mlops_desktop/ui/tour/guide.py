@@ -7,7 +7,6 @@ person does by hand is recognised by reading the workspace after its events, who
 from __future__ import annotations
 
 import shlex
-import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -383,14 +382,5 @@ def new_folder() -> Path:
 
 
 def attach(program: Program, tour: Tour | None, keep: bool) -> Guide:
-    """Let the guide live beside a program's window. A signal from outside ends both in order."""
-    guide = Guide(program, tour, keep=keep)
-
-    def on_signal(*_: object) -> None:
-        program.window.may_close = lambda: True
-        program.window.close()
-
-    # Ctrl+C in the terminal that started it, or the end of the session: as if the window were closed.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    return guide
+    """Let the guide live beside a program's window."""
+    return Guide(program, tour, keep=keep)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlops_desktop.tour.steps import ENVIRONMENT, MODEL
 
-CHARTS = 2.5  # seconds in which charts read and draw themselves
+CHARTS = 2.0  # seconds in which charts read and draw themselves
 SETTLE = 0.3
 SERVED: dict[str, Any] = {"model": MODEL, "environment": ENVIRONMENT}
 PAIR: dict[str, Any] = {"left": f"{MODEL}@1", "right": f"{MODEL}@2"}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SIZE = (1280, 800)
 GATES = {"first-run", "sign-in"}
 LOOK_MS = 120
-LONGEST_MS = 12_000
+LONGEST_MS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,9 @@ class Studio(QObject):
             album.done(album.made)
             return
         self._shot = shot = album.left.popleft()
+        # Already now: a screen that fails to open must not end the whole album.
+        self._waited = self._quiet = 0
+        self._look.start()
         choose_appearance(shot.appearance)
         if shot.key in GATES:
             self._show_gate(shot.key)
@@ -128,8 +131,6 @@ class Studio(QObject):
             screen.setFocus()  # no ring around whatever Qt would focus first
         if shot.then is not None:
             shot.then(self.window)
-        self._waited = self._quiet = 0
-        self._look.start()
 
     def _on_look(self) -> None:
         shot, album = self._shot, self._album
@@ -138,8 +139,10 @@ class Studio(QObject):
             return
         self._waited += LOOK_MS
         reading = self._runner is not None and self._runner.reading
-        self._quiet = 0 if reading else self._quiet + LOOK_MS
-        if self._quiet < max(2 * LOOK_MS, shot.settle * 1000) and self._waited < LONGEST_MS:
+        # Live screens read again all the time, so the quiet moments are added up.
+        self._quiet += 0 if reading else LOOK_MS
+        settled = self._quiet >= 2 * LOOK_MS and self._waited >= shot.settle * 1000 and not reading
+        if not settled and self._waited < LONGEST_MS:
             return
         self._look.stop()
         # A screen that failed to open leaves the one before it in sight.
