@@ -94,8 +94,8 @@ def realised_classification(
 
     `positive` is the class whose probability the score is; None finds it: predictions of it have the higher scores.
     """
-    truth = [canonical(label) for label in labels]
-    predicted = [canonical(outcome) for outcome in outcomes]
+    names = {text: canonical(text) for text in {*labels, *outcomes}}  # few classes, many rows
+    truth, predicted = [names[label] for label in labels], [names[outcome] for outcome in outcomes]
     values = np.asarray(scores, dtype=np.float64)
     estimates = [accuracy([t == p for t, p in zip(truth, predicted, strict=True)])]
     positive = canonical(positive) if positive is not None else positive_class(truth, predicted, values)

@@ -66,15 +66,13 @@ class Realised:
             raise InvalidInput(f"There is no metric {metric!r} here.", f"Metrics are {', '.join(METRICS[task])}.")
         database, ids, now = self.parts.database.read(), [d.id for d in deployments], self.parts.clock().timestamp()
         counts = store.count_between(database, ids, start, end, step)
-        slots: dict[int, list[store.Labelled]] = {}
-        for one in store.labelled_between(database, ids, start, end):
-            slots.setdefault(int((one.at - start) / step), []).append(one)
+        labelled = store.labelled_between(database, ids, start, end)
+        slots = labelled.slots(counts, start, step)
         complete = {
             slot
-            for slot, ones in slots.items()
-            if self._complete(
-                start + (slot + 1) * step, counts.get(slot, 0), len(ones), max(o.labelled_at for o in ones), now
-            )
+            for slot, known in slots.items()
+            if len(known)
+            and self._complete(start + (slot + 1) * step, counts[slot], len(known), max(known.labelled_at), now)
         }
         estimates = {slot: self._estimates(deployments[0], slots[slot]) for slot in complete}
         if metric is None:
@@ -85,7 +83,7 @@ class Realised:
             at, estimate = start + slot * step, estimates.get(slot, {}).get(metric)
             nan = math.nan
             value, low, high = (nan, nan, nan) if estimate is None else (estimate.value, estimate.low, estimate.high)
-            labels, over = len(slots.get(slot, ())), min(at + step, end)
+            labels, over = len(slots[slot]), min(at + step, end)
             points.append(PerformancePoint(at, over, metric, value, low, high, labels, counts[slot], slot in complete))
         return points
 
@@ -230,15 +228,14 @@ class Realised:
         while len(self._windows) > 2000:
             del self._windows[next(iter(self._windows))]
 
-    def _estimates(self, deployment: Deployment, labelled: Sequence[store.Labelled]) -> dict[str, Estimate]:
+    def _estimates(self, deployment: Deployment, labelled: store.Labelled) -> dict[str, Estimate]:
         from mlops_desktop.analysis import performance
 
         if not labelled:
             return {}
-        labels, scores = [one.label for one in labelled], [one.score for one in labelled]
         if self.profiles.task(deployment) is Task.REGRESSION:
-            found = performance.realised_regression(labels, scores)
+            found = performance.realised_regression(labelled.label, labelled.score)
         else:
-            outcomes = [one.outcome for one in labelled]
-            found = performance.realised_classification(labels, outcomes, scores, self.profiles.positive(deployment))
+            positive = self.profiles.positive(deployment)
+            found = performance.realised_classification(labelled.label, labelled.outcome, labelled.score, positive)
         return {estimate.metric: estimate for estimate in found if not math.isnan(estimate.value)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -96,22 +97,39 @@ def keep_early_labels(tx: Transaction, labels: Mapping[str, str], at: float) -> 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A prediction with its true outcome; `score` is NaN where there is none."""
+    """Predictions with their true outcomes in order of time, a column each: there are hundreds of thousands."""
 
-    at: float
-    score: float
-    outcome: str
-    label: str
-    labelled_at: float
+    at: Sequence[float] = ()
+    score: Sequence[float] = ()  # NaN where there is none
+    outcome: Sequence[str] = ()
+    label: Sequence[str] = ()
+    labelled_at: Sequence[float] = ()
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def slots(self, wanted: Iterable[int], start: float, step: float) -> dict[int, Labelled]:
+        """Those in each wanted stretch of `step` seconds from `start`, counted as `count_between` does."""
+
+        def slot_of(at: float) -> int:
+            return int((at - start) / step)
+
+        found = {}
+        for slot in wanted:
+            first, last = (bisect_left(self.at, number, key=slot_of) for number in (slot, slot + 1))
+            columns = (self.at, self.score, self.outcome, self.label, self.labelled_at)
+            found[slot] = Labelled(*(column[first:last] for column in columns))
+        return found
 
 
-def labelled_between(db: Sql, deployments: Iterable[str], start: float, end: float) -> list[Labelled]:
-    """Predictions made from `start` to before `end` whose outcome is known, in order of time."""
+def labelled_between(db: Sql, deployments: Iterable[str], start: float, end: float) -> Labelled:
+    """Predictions made from `start` to before `end` whose outcome is known."""
     values: dict[str, Any] = {"deployments": json.dumps(list(deployments)), "start": start, "end": end}
-    return [
-        Labelled(r["at"], math.nan if r["score"] is None else r["score"], r["outcome"], r["label"], r["labelled_at"])
-        for r in db.query(_LABELLED, values)
-    ]
+    rows = db.execute(_LABELLED, values).fetchall()
+    if not rows:
+        return Labelled()
+    at, scores, outcomes, labels, labelled_at = zip(*rows, strict=True)
+    return Labelled(at, [math.nan if s is None else s for s in scores], outcomes, labels, labelled_at)
 
 
 def count_between(db: Sql, deployments: Iterable[str], start: float, end: float, step: float) -> dict[int, int]:
