@@ -116,9 +116,10 @@ class Labelled:
 
         found = {}
         for slot in wanted:
-            first, last = (bisect_left(self.at, number, key=slot_of) for number in (slot, slot + 1))
-            columns = (self.at, self.score, self.outcome, self.label, self.labelled_at)
-            found[slot] = Labelled(*(column[first:last] for column in columns))
+            part = slice(bisect_left(self.at, slot, key=slot_of), bisect_left(self.at, slot + 1, key=slot_of))
+            found[slot] = Labelled(
+                self.at[part], self.score[part], self.outcome[part], self.label[part], self.labelled_at[part]
+            )
         return found
 
 
