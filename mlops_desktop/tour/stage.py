@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mlops_desktop.domain.accounts import Session
-from mlops_desktop.domain.errors import DeploymentFailed, NotAllowed, StorageError
+from mlops_desktop.domain.errors import DeploymentFailed, NotAllowed, StorageError, WorkstationError
 from mlops_desktop.runtime.jobs import JobContext
 from mlops_desktop.tour import party
 from mlops_desktop.tour.replay import Progress, Replay
@@ -125,8 +126,19 @@ class Tour:
         from mlops_desktop.workspace import forget
 
         if self.opened is not None:
-            forget(self.folder)
             self.opened.close()
+            self._sweep()
+            forget(self.folder)
             shutil.rmtree(self.folder, ignore_errors=True)
         elif self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()  # it was made for this tour, which never began
+
+    def _sweep(self) -> None:
+        """Stop once more what a round of the background work may have brought back while everything was stopped."""
+        from mlops_desktop.workspace import open_workspace
+
+        person = self.person("engineer")
+        with contextlib.suppress(WorkstationError), open_workspace(self.folder) as quiet:
+            if quiet.delivery.engine_status().available:
+                session = quiet.accounts.sign_in(person.name, person.password)
+                quiet.delivery.shut_down(session, reason="the tour is over")
