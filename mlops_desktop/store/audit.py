@@ -112,7 +112,7 @@ def last_sequence(db: Sql) -> int:
 
 def entries_of(db: Sql) -> Iterator[AuditEntry]:
     """All links in order."""
-    for sequence, body, previous, digest in db.execute(
+    for sequence, body, previous, digest in db.tuples(
         "SELECT sequence, body, previous, hash FROM audit ORDER BY sequence"
     ):
         yield AuditEntry(sequence, bytes(body), bytes(previous), bytes(digest))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ Clock = Callable[[], datetime]
 BUSY_MILLISECONDS = 15_000
 SAFE_SQLITE = (3, 51, 3)
 CHECKPOINT_BYTES = 4 * 2**20
+WAL_INDEX_BYTES = 32 * 2**10
 
 
 def utc_now() -> datetime:
@@ -101,7 +103,7 @@ class Database:
         if database is None:
             with _storage_errors(self.path):
                 connection = self._connect(f"file:{_quoted(self.path)}?mode=ro")
-            database = Sql(connection)
+            database = Sql(connection, lambda: _storage_errors(self.path))
             self._local.database = database
         return database
 
@@ -279,7 +281,7 @@ def _storage_errors(path: Path) -> Iterator[None]:
 
 def _translated(error: sqlite3.DatabaseError, path: Path) -> StorageError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path)):
         return StorageError("The disk is full; nothing was changed.", "Free some space and try again.")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StorageError(f"The database {path.name} is damaged.", "Restore it from a backup.")
@@ -290,6 +292,13 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> StorageError:
     if code == sqlite3.SQLITE_IOERR:
         return StorageError("Reading or writing the workspace's database failed.", "Check the disk and try again.")
     raise error
+
+
+def _is_full(path: Path) -> bool:
+    """Whether there is no room for the index of SQLite's log: without it a database can't even be read."""
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(path.parent).free < WAL_INDEX_BYTES
+    return False
 
 
 def _os_hint(error: OSError) -> str:

@@ -51,7 +51,7 @@ class _Ids:
     def read(self, db: Sql, limit: int, condition: str = "", **values: Any) -> array[int]:
         where = " AND ".join((*self.conditions, *((condition,) if condition else ()))) or "1"
         sql = f"SELECT {self.id} FROM {self.tables} WHERE {where} ORDER BY {self.order} LIMIT :limit"  # noqa: S608
-        return array("q", (row[0] for row in db.execute(sql, {**self.values, **values, "limit": limit})))
+        return array("q", (row[0] for row in db.tuples(sql, {**self.values, **values, "limit": limit})))
 
     def count(self, db: Sql) -> int:
         where = " AND ".join(self.conditions) or "1"

@@ -178,7 +178,7 @@ def metric_names(db: Sql, model: str = "") -> list[str]:
 
 def referenced_digests(db: Sql) -> set[str]:
     """Digests of all files that belong to a version: what garbage collection must keep."""
-    return {row[0] for row in db.execute("SELECT DISTINCT digest FROM version_files")}
+    return {row[0] for row in db.tuples("SELECT DISTINCT digest FROM version_files")}
 
 
 def _current(db: Sql) -> dict[int, tuple[str, ...]]:
