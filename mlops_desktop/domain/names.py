@@ -21,8 +21,9 @@ def check_name(name: str, what: str = "model") -> str:
         return name
     suggestion = suggest_name(name)
     hint = "Use 1 to 63 lower-case letters, digits, dots, dashes and underscores, starting with a letter or digit"
-    shown = name.encode("unicode_escape").decode()[:80]
-    raise InvalidInput(f"“{shown}” can't be a {what} name.", f"{hint}, for example “{suggestion}”.")
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)[:80]
+    article = "an" if what[0] in "aeiou" else "a"
+    raise InvalidInput(f"“{shown}” can't be {article} {what} name.", f"{hint}, for example “{suggestion}”.")
 
 
 def suggest_name(text: str) -> str:

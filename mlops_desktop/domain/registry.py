@@ -77,15 +77,12 @@ class Signature:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Signature:
         """Read what `to_dict` wrote; InvalidInput if it is something else."""
-        try:
-            return cls(
-                tuple(_column(c) for c in data["inputs"]),
-                tuple(_column(c) for c in data.get("outputs") or ()),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidInput(
-                f"The signature can't be read: {error}.", "Give inputs with a name and a type."
-            ) from None
+        if not isinstance(data, Mapping) or not isinstance(data.get("inputs"), (list, tuple)):
+            raise _unreadable("it has no list of inputs")
+        outputs = data.get("outputs") or ()
+        if not isinstance(outputs, (list, tuple)):
+            raise _unreadable("its outputs are no list")
+        return cls(tuple(map(_column, data["inputs"])), tuple(map(_column, outputs)))
 
 
 def _column_dict(column: Column) -> dict[str, Any]:
@@ -95,10 +92,18 @@ def _column_dict(column: Column) -> dict[str, Any]:
     return data
 
 
-def _column(data: Mapping[str, Any]) -> Column:
-    if data["type"] not in COLUMN_TYPES:
-        raise ValueError(f"unknown type {data['type']!r} of column {data['name']!r}")
-    shape = data.get("shape")
+def _unreadable(why: str) -> InvalidInput:
+    return InvalidInput(f"The signature can't be read: {why}.", "Give inputs with a name and a type.")
+
+
+def _column(data: Any) -> Column:
+    if not isinstance(data, Mapping) or "name" not in data or "type" not in data:
+        raise _unreadable("a column has no name or no type")
+    if str(data["type"]) not in COLUMN_TYPES:
+        raise _unreadable(f"column {str(data['name'])[:80]} has the unknown type {str(data['type'])[:80]}")
+    shape = data.get("shape") or None
+    if shape is not None and not isinstance(shape, (list, tuple)):
+        raise _unreadable(f"the shape of column {str(data['name'])[:80]} is no list")
     return Column(
         str(data["name"]), str(data["type"]), bool(data.get("required", True)), tuple(shape) if shape else None
     )

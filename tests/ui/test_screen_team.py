@@ -105,7 +105,7 @@ def test_a_name_that_is_taken_is_told_in_the_dialog(open_as: Callable[[str], Tea
     for name, text in (("full_name", "Dan Two"), ("name", "../dan"), ("password", NEW)):
         dialog.form.fields[name].set_text(text)
     dialog.accept_button.click()
-    assert "can't be a account name" in dialog.form.fields["name"].problem
+    assert "can't be an account name" in dialog.form.fields["name"].problem
     dialog.form.fields["name"].set_text("dan")
     dialog.accept_button.click()
     qtbot.waitUntil(dialog.problem.isVisible, timeout=10_000)

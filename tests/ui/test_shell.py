@@ -120,7 +120,7 @@ def test_first_run_has_room_for_recent_workspaces(program: Program, qtbot: QtBot
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("admin", "../ada", "can't be a account name"),
+        ("admin", "../ada", "can't be an account name"),
         ("password", "passwordpassword", "first that anybody would try"),
         ("full_name", " ", "Type your name"),
         ("folder", "{occupied}", "not empty"),
