@@ -189,7 +189,11 @@ def predict(here: Here, model: str, environment: str, source: Path) -> None:
 
 def _refuse_extra_columns(source: Path, payload: bytes, inputs: set[str]) -> None:
     """The address leaves out what it does not know, as programs expect; a person's file is more likely wrong."""
-    header = next(csv.reader(payload.decode("utf-8-sig", "replace").splitlines()), [])
+    try:
+        text = payload.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{source.name} is not UTF-8 text.", "Save it as CSV in UTF-8.") from None
+    header = next(csv.reader(text.splitlines()), [])
     if extra := [name for name in header if name.strip() not in inputs]:
         raise InvalidInput(
             f"{source.name} has unexpected columns: {', '.join(extra)[:200]}.",

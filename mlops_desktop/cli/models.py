@@ -12,7 +12,7 @@ from mlops_desktop.cli.context import Here, data_file, pass_here
 from mlops_desktop.cli.output import cell, facts, shortened, size, table
 from mlops_desktop.domain.errors import InvalidInput
 from mlops_desktop.domain.metrics import better
-from mlops_desktop.domain.registry import Difference, ModelVersion, Signature, Task, parse_label
+from mlops_desktop.domain.registry import Difference, InspectionVerdict, ModelVersion, Signature, Task, parse_label
 
 FILE = click.Path(path_type=Path)
 
@@ -71,6 +71,9 @@ def register(
         lambda context: here.workspace.registry.register_version(session, model, path, **options, context=context),
     )
     here.output.show(version, lambda: f"Registered {version.label} ({version.format.value}, {size(version.size)}).")
+    if version.inspection.verdict is InspectionVerdict.REVIEW:
+        findings = " ".join(version.inspection.findings[:3])
+        here.output.note(f"Note: a reviewer should look at it, and it runs in a container only. {findings}")
 
 
 @click.command()

@@ -33,7 +33,8 @@ def labels(here: Here, source: Path) -> None:
     )
     if report.unknown:
         first = ", ".join(report.unknown_ids)
-        sentence = f"{report.unknown:,} labels name predictions that were never made here: {first}"
+        known = "1 label names a prediction" if report.unknown == 1 else f"{report.unknown:,} labels name predictions"
+        sentence = f"{known} that nobody knows here: {first}"
         if not report.matched and not report.replaced:
             raise InvalidInput(sentence + ".", "Send the ids that came with the answers, REQUEST:ROW.")
         here.output.note(f"Note: {sentence}.")

@@ -27,7 +27,7 @@ def check(here: Here, version: str, environment: str) -> None:
     here.output.show(run, lambda: check_table(run))
     if not run.passed:
         failed = ", ".join(r.check for r in run.results if r.verdict.value in {"fail", "error"})
-        raise PolicyViolation(f"{version} does not pass the checks of {environment}: {failed}.")
+        raise PolicyViolation(f"{version} does not pass the checks of {environment}: {failed}.", run.next_step)
 
 
 def check_table(run: CheckRun) -> str:

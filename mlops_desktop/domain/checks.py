@@ -43,3 +43,11 @@ class CheckRun:
     @property
     def passed(self) -> bool:
         return bool(self.results) and all(r.verdict in {Verdict.PASS, Verdict.WARN} for r in self.results)
+
+    @property
+    def next_step(self) -> str:
+        """What to do about the checks that did not pass: one that could not be carried out says it itself."""
+        if any(result.verdict is Verdict.FAIL for result in self.results):
+            return "Mend what they found and register a new version, or ask an admin about the policy."
+        steps = (hint for r in self.results if r.verdict is Verdict.ERROR for hint in r.evidence if hint)
+        return " ".join(dict.fromkeys(steps)) or "Put right what kept them from being carried out, then try again."

@@ -102,7 +102,7 @@ class ChecksService:
                 f"{version.label} does not pass the checks of {policy.environment}: "
                 + "; ".join(f"{r.check}: {r.summary.rstrip('.')}" for r in failed)
                 + ".",
-                "Mend what they found and register a new version, or ask an admin about the policy.",
+                run.next_step,
             )
         return run
 

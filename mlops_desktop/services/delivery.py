@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import shutil
 import time
@@ -46,6 +48,7 @@ from mlops_desktop.store import deployments as store
 
 if TYPE_CHECKING:
     from mlops_desktop.engines.engine import LogLine
+    from mlops_desktop.engines.http import Answer
     from mlops_desktop.services.accounts import AccountsService
     from mlops_desktop.services.engine_room import EngineRoom
     from mlops_desktop.services.parts import Parts
@@ -142,9 +145,10 @@ class DeliveryService:
             "POST", url, body=payload, headers={"content-type": content_type}, timeout=60.0
         )
         if answer.status != 200:
+            hints = {400: "Check the input against the signature.", 503: "Deploy a version there, then try again."}
             raise DeploymentFailed(
-                f"{model} in {environment} answered {answer.status}: {answer.text[:500]}",
-                "Check the input against the signature." if answer.status == 400 else "Look at the deployment's log.",
+                f"{model} in {environment} answered {answer.status}: {_told(answer)}",
+                hints.get(answer.status, "Look at the deployment's log."),
             )
         return answer.body
 
@@ -344,6 +348,14 @@ class DeliveryService:
             store.update_deployment(tx, deployment.id, state=state, weight=0, handle="", stopped_at=now, message=reason)
             tx.record(_event(DeploymentFailedEvent, deployment, reason), actor)
         self._launch.release(deployment.id)
+
+
+def _told(answer: Answer) -> str:
+    """The sentence in a refusal, which programs get as JSON."""
+    with contextlib.suppress(ValueError, TypeError, LookupError):
+        if isinstance(sentence := json.loads(answer.body)["error"], str) and sentence:
+            return sentence[:500]
+    return answer.text[:500] or "nothing"
 
 
 def _event(kind: Callable[[str, int, str, str, str], _E], deployment: Deployment, detail: str) -> _E:

@@ -61,9 +61,9 @@ def read_attachments(
 def require_acceptable(found: ModelFile, name: str) -> None:
     """Refuse what static inspection rejects; what needs a review may be registered, and runs in a container only."""
     if found.inspection.verdict is InspectionVerdict.REJECT:
-        findings = "; ".join(found.inspection.findings[:3])
+        findings = " ".join(found.inspection.findings[:3]) or "It names unknown code."
         raise InvalidArtifact(
-            f"{name} was refused by inspection: {findings or 'it names unknown code'}.",
+            f"{name} was refused by inspection: {findings}",
             "Save the model as ONNX or skops, or without objects of your own.",
         )
 
