@@ -212,7 +212,7 @@ class DeliveryService:
         context = context or JobContext.silent()
         account = self._accounts.authorise(session, Action.DEPLOY)
         found = self.deployment(deployment)
-        with self._traffic.lock(found.model, found.environment):
+        with self._traffic.lock(found.model, found.environment), self._launch.claimed(found.id):
             found = self.deployment(found.id)
             if not found.state.live:
                 return found

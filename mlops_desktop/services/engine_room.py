@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class EngineRoom:
         self._lock = threading.RLock()
         self._opened: tuple[Engine, Gateway] | None = None
         self._status: EngineStatus | None = None
+        self._stopped = False  # the gateway, by us: without a route nobody needs it back
         self.http = HttpClient()
 
     @property
@@ -53,11 +55,11 @@ class EngineRoom:
 
         `trial` are deployments that only the admin side may reach, as (model, id). One process at a time does this.
         """
-        self._parts.paths.runtime.mkdir(mode=0o700, exist_ok=True)
-        with lock_file(self._parts.paths.runtime / "routes.lock", ROUTES_SECONDS):
-            gateway = self.gateway
-            gateway.ensure()
-            gateway.apply(self._routes(trial, weights or {}))
+        with self._routing():
+            routes = self._routes(trial, weights or {})
+            if routes or not self._stopped:
+                self._stopped = False
+                self.gateway.apply(routes)
 
     def fetch(
         self, deployment: str, path: str, *, method: str = "GET", body: bytes = b"", timeout: float = 5.0
@@ -78,8 +80,11 @@ class EngineRoom:
         return answer.body
 
     def stop_gateway(self) -> None:
-        """Take the addresses away; the next release brings them back."""
-        self.gateway.close(stop=True)
+        """Take the addresses away unless something serves; the next release brings them back."""
+        with self._routing():
+            if not self._routes((), {}):
+                self.gateway.close(stop=True)
+                self._stopped = True
 
     def close(self) -> None:
         with self._lock:
@@ -103,6 +108,12 @@ class EngineRoom:
                     settings = replace(settings, engine=chosen.value)
                 self._opened = open_engine(settings, self._parts.paths, self._parts.workspace_id)
             return self._opened
+
+    @contextlib.contextmanager
+    def _routing(self) -> Iterator[None]:
+        self._parts.paths.runtime.mkdir(mode=0o700, exist_ok=True)
+        with lock_file(self._parts.paths.runtime / "routes.lock", ROUTES_SECONDS):
+            yield
 
     def _routes(self, trial: Sequence[tuple[str, str]], weights: Mapping[str, int]) -> list[Route]:
         from mlops_desktop.engines.gateway import Route, Target

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from mlops_desktop.domain.deployments import Deployment, DeploymentState, EngineKind, Limits
-from mlops_desktop.domain.errors import DeploymentFailed, EngineUnavailable, PolicyViolation
+from mlops_desktop.domain.errors import Conflict, DeploymentFailed, EngineUnavailable, PolicyViolation
 from mlops_desktop.domain.registry import ModelVersion
 from mlops_desktop.runtime.jobs import JobContext
 from mlops_desktop.services.bundles import requirements_of, write_bundle
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mlops_desktop.services.parts import Parts
 
 READY_POLL_SECONDS = 0.05
+CLAIM_SECONDS = 10.0
 
 
 class _Recorded(JobContext):
@@ -67,7 +69,7 @@ class Launch:
         return self._parts.paths.logs / f"build-{deployment}.log"
 
     def claim(self, deployment: str) -> bool:
-        """Mark this process as the one that is bringing the deployment up; False if another one is."""
+        """Mark this process as the one that is bringing the deployment up or down; False if another one is."""
         claims = self._parts.paths.runtime / "claims"
         claims.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = HeldLock(claims / deployment)
@@ -78,11 +80,24 @@ class Launch:
 
     def release(self, deployment: str) -> None:
         if (lock := self._claims.pop(deployment, None)) is not None:
-            lock.release()
             (self._parts.paths.runtime / "claims" / deployment).unlink(missing_ok=True)
+            lock.release()
+
+    @contextlib.contextmanager
+    def claimed(self, deployment: str) -> Iterator[None]:
+        """Claim it while the block runs; Conflict when somebody else does not let go of it soon."""
+        end = time.monotonic() + CLAIM_SECONDS
+        while not self.claim(deployment):
+            if time.monotonic() > end:
+                raise Conflict(f"Deployment {deployment} is being started or stopped.", "Wait for it, then try again.")
+            time.sleep(READY_POLL_SECONDS)
+        try:
+            yield
+        finally:
+            self.release(deployment)
 
     def owned(self, deployment: str) -> bool:
-        """Whether some living process, this one included, is bringing it up."""
+        """Whether some living process, this one included, is bringing it up or down."""
         if deployment in self._claims:
             return True
         file = self._parts.paths.runtime / "claims" / deployment

@@ -75,6 +75,8 @@ class Reconciler:
     def _mend(self, deployment: Deployment, found: Found | None, launch: Launch) -> bool:
         if launch.owned(deployment.id):
             return False  # its owner is at work
+        if store.deployment_of(self._parts.database.read(), deployment.id) != deployment:
+            return False  # its owner was at work until a moment ago
         running = found is not None and found.running
         if deployment.state in {DeploymentState.STARTING, DeploymentState.STOPPING}:
             # Whoever began this is gone. Nobody saw it answer, so it is not adopted.

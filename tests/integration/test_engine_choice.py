@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,33 @@ def test_the_setting_does_not_change_under_a_running_deployment(folder: Path) ->
         assert workspace.preferences.change(session, {"engine": "process"}).engine == "process"
         workspace.delivery.shut_down(session)
         assert workspace.preferences.change(session, {"engine": "docker"}).engine == "docker"
+
+
+def test_background_work_brings_back_nothing_that_is_being_stopped(folder: Path) -> None:
+    with open_workspace(folder, settings=PROCESS) as workspace:
+        assert answer(workspace) == 1.0
+        done = threading.Event()
+
+        def reconcile() -> None:
+            while not done.is_set():
+                workspace._reconcile()
+
+        rounds = [threading.Thread(target=reconcile) for _ in range(2)]
+        for thread in rounds:
+            thread.start()
+        try:
+            for _ in range(3):
+                workspace.delivery.stop(signed_in(workspace), only(workspace).id, reason="again")
+                assert only(workspace).state is DeploymentState.STOPPED
+                workspace.delivery.start(signed_in(workspace), only(workspace).id)
+                assert answer(workspace) == 1.0
+            workspace.delivery.shut_down(signed_in(workspace), reason="done")
+        finally:
+            done.set()
+            for thread in rounds:
+                thread.join()
+        stopped = only(workspace)
+        assert (stopped.state, stopped.message) == (DeploymentState.STOPPED, "done")
+        assert not (folder / "run" / "gateway-process.json").exists()
+        events = {e.event for e in workspace.audit.events(limit=500)}
+        assert not events & {"DeploymentStateNoticed", "DeploymentFailedEvent"}
