@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from pathlib import Path
 
-from PySide6.QtCore import QLockFile, QObject, Signal
+from PySide6.QtCore import QDir, QLockFile, QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 ANSWER_MS = 1_000
 
 
 class SingleInstance(QObject):
-    """`take(workspace)` is False when another window has it, which then has been asked to show itself."""
+    """`take(workspace)` is False when another window has it, which then has been asked to show itself.
+
+    Where no lock can be written at all (a full or foreign temporary folder), nobody is kept from working.
+    """
 
     asked = Signal()
 
@@ -25,10 +27,12 @@ class SingleInstance(QObject):
     def take(self, workspace: Path) -> bool:
         self.release()
         name = _name(workspace)
-        lock = QLockFile(str(Path(tempfile.gettempdir()) / f"{name}.lock"))
+        lock = QLockFile(str(Path(QDir.tempPath()) / f"{name}.lock"))
         # Only a process that has died leaves a stale lock; time says nothing about a window that is left open.
         lock.setStaleLockTime(0)
         if not lock.tryLock(0):
+            if lock.error() is not QLockFile.LockError.LockFailedError:
+                return True
             _ask_other(name)
             return False
         self._lock = lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from mlops_desktop.store.deployments import insert_deployment, update_deployment
 from mlops_desktop.ui.navigator import Place
 from mlops_desktop.ui.screen import ScreenContext
 from mlops_desktop.ui.screens.alerts.dialogs import AcknowledgeDialog, RuleDialog
-from mlops_desktop.ui.screens.alerts.limit_chart import LimitChart, Past
+from mlops_desktop.ui.screens.alerts.limit_chart import LimitChart, Past, _runs
 from mlops_desktop.ui.screens.alerts.presenter import create, until_of
 from mlops_desktop.ui.screens.alerts.view import AlertsView
 from mlops_desktop.ui.theme import Appearance, choose_appearance
@@ -350,3 +351,13 @@ def test_the_chart_paints_gaps_nothing_and_single_values(
     assert chart.accessibleDescription().endswith("3 %")
     qtbot.keyClick(chart, Qt.Key.Key_Left)
     assert chart.accessibleDescription().endswith("9 %")
+
+
+def test_a_time_without_values_is_no_line() -> None:
+    times = [10.0, 11.0, 12.0, 13.0, 60.0, 61.0, 62.0]
+    values = [1.0, 2.0, math.nan, 3.0, 4.0, 5.0, 6.0]
+    assert _runs(Past(0.0, 70.0, times, values)) == [
+        [(10.0, 1.0), (11.0, 2.0)],
+        [(13.0, 3.0)],
+        [(60.0, 4.0), (61.0, 5.0), (62.0, 6.0)],
+    ]

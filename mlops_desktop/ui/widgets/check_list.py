@@ -30,7 +30,7 @@ class CheckRow(QWidget):
         words.addWidget(PlainLabel(result.summary, wrap=True, selectable=True))
         if result.figures:
             # A line may break between two figures, not between a name and its number.
-            each = (f"{name} {value:,.6g}".replace("_", " ") for name, value in result.figures.items())
+            each = (f"{name} {_number(value)}".replace("_", " ") for name, value in result.figures.items())
             figures = "   ".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in each)
             words.addWidget(PlainLabel(figures, "caption", wrap=True, selectable=True))
         if evidence := [line for line in result.evidence if line]:
@@ -86,3 +86,8 @@ class CheckList(QWidget):
     def _add(self, part: QWidget) -> None:
         self._parts.append(part)
         self._layout.addWidget(part)
+
+
+def _number(value: float) -> str:
+    """Counts in full, measures to six digits."""
+    return f"{value:,.0f}" if value.is_integer() else f"{value:,.6g}"

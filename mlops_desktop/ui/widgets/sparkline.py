@@ -71,7 +71,7 @@ class HeatMap(QWidget):
     cell_opened = Signal(int, int)
     cell_hovered = Signal(int, int)
 
-    ROW, NAME, HEAD = 22, 148, 20
+    ROW, HEAD = 22, 20
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -100,12 +100,17 @@ class HeatMap(QWidget):
             words = self._cells[row][column].words
             self.setAccessibleDescription(f"{self._rows[row]}, {self._columns[column]}: {words}")
 
+    @property
+    def name_width(self) -> int:
+        """Pixels for the names of the rows: where there is little room, the cells get half of it."""
+        return min(148, self.width() // 2)
+
     def _width(self) -> float:
-        return (self.width() - self.NAME) / max(1, len(self._columns))
+        return (self.width() - self.name_width) / max(1, len(self._columns))
 
     def _cell_at(self, x: float, y: float) -> tuple[int, int] | None:
-        row, column = int((y - self.HEAD) // self.ROW), int((x - self.NAME) // max(self._width(), 0.01))
-        inside = 0 <= row < len(self._rows) and 0 <= column < len(self._columns) and x >= self.NAME
+        row, column = int((y - self.HEAD) // self.ROW), int((x - self.name_width) // max(self._width(), 0.01))
+        inside = 0 <= row < len(self._rows) and 0 <= column < len(self._columns) and x >= self.name_width
         return (row, column) if inside else None
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -118,17 +123,17 @@ class HeatMap(QWidget):
         every = max(1, math.ceil(widest / max(width, 1)))
         frame = 2 if width >= NARROW else 1
         for c in range(0, len(self._columns), every):
-            x = self.NAME + c * width
+            x = self.name_width + c * width
             if x + metrics.horizontalAdvance(self._columns[c]) <= self.width():
                 painter.drawText(QRectF(x, 0, 200, self.HEAD - 3), int(Qt.AlignmentFlag.AlignVCenter), self._columns[c])
         none = QColor(now.unknown_soft)
         for r, (name, cells) in enumerate(zip(self._rows, self._cells, strict=False)):
             top = self.HEAD + r * self.ROW
             painter.setPen(QColor(now.text))
-            words = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, self.NAME - 12)
-            painter.drawText(QRectF(0, top, self.NAME - 8, self.ROW), int(Qt.AlignmentFlag.AlignVCenter), words)
+            words = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, self.name_width - 12)
+            painter.drawText(QRectF(0, top, self.name_width - 8, self.ROW), int(Qt.AlignmentFlag.AlignVCenter), words)
             for c, cell in enumerate(cells[: len(self._columns)]):
-                square = QRectF(self.NAME + c * width + 0.5, top + 1, max(width - 1.5, 1), self.ROW - 2)
+                square = QRectF(self.name_width + c * width + 0.5, top + 1, max(width - 1.5, 1), self.ROW - 2)
                 painter.fillRect(square, none if cell.strength is None else _shade(cell.strength))
                 if cell.strength is None:
                     painter.fillRect(square, _hatch(now.border_strong))
@@ -138,7 +143,7 @@ class HeatMap(QWidget):
         if self.hasFocus() and self._rows and self._columns:
             painter.setPen(QPen(QColor(now.accent_fill), 2))
             r, c = self._at
-            painter.drawRect(QRectF(self.NAME + c * width, self.HEAD + r * self.ROW, width, self.ROW))
+            painter.drawRect(QRectF(self.name_width + c * width, self.HEAD + r * self.ROW, width, self.ROW))
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):

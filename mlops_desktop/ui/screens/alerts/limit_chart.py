@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import median
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
@@ -19,6 +21,7 @@ from mlops_desktop.ui.theme import CAPTION, colours, font
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 22
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
+GAP = 5  # times the usual distance of two values: beyond that nothing joins them
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +212,17 @@ class LimitChart(QWidget):
 
 
 def _runs(past: Past) -> list[list[tuple[float, float]]]:
-    """The known values in stretches without a gap."""
+    """The known values in stretches without a gap: a value that is missing, or none for several times the usual."""
+    steps = [after - before for before, after in pairwise(past.times)]
+    longest = GAP * median(steps) if steps else math.inf
     runs: list[list[tuple[float, float]]] = [[]]
+    before = -math.inf
     for at, value in zip(past.times, past.values, strict=True):
-        if math.isnan(value):
+        if math.isnan(value) or at - before > longest:
             runs.append([])
-        else:
+        if not math.isnan(value):
             runs[-1].append((at, value))
+        before = at
     return [run for run in runs if run]
 
 

@@ -107,7 +107,7 @@ class DriftPage(QStackedWidget):
     @property
     def columns(self) -> int:
         """How many the map has room for; narrower ones could be neither seen nor hit."""
-        return max(12, min((self.map.width() - self.map.NAME) // CELL_WIDTH, 60))
+        return max(12, min((self.map.width() - self.map.name_width) // CELL_WIDTH, 60))
 
     def spot_of(self, feature: str) -> Spot | None:
         return next((s for s in self.picture.newest if s.drift.feature == feature), None)
