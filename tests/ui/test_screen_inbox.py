@@ -81,7 +81,7 @@ def test_keys_approve_with_a_password(qtbot: QtBot, context_for: ContextFor) -> 
     dialog.accept_button.click()
     qtbot.waitUntil(lambda: state(context) is PromotionState.APPROVED, timeout=15_000)
     qtbot.waitUntil(lambda: view.dialog is None and not view.page.approve.isEnabled())
-    assert "rosa approved" in words(view.page)
+    qtbot.waitUntil(lambda: "rosa approved" in words(view.page))
     qtbot.waitUntil(lambda: view.tabs.tabText(0) == "Waiting for you  0")
 
 
