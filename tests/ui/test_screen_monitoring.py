@@ -513,3 +513,9 @@ def test_an_error_stays_until_figures_come_again(
         qtbot.waitUntil(lambda: view.banner.isVisible() and "disk is full" in view.banner._title.text(), timeout=8_000)
         assert view.live._figures["request_rate"], "the last figures stay"
     qtbot.waitUntil(lambda: not view.banner.isVisible(), timeout=8_000)
+
+
+def test_a_measurement_holds_for_a_moment_only() -> None:
+    nan = math.nan
+    held = live.bridged([nan, 1.0, nan, 2.0, nan, nan, 3.0, nan, nan, nan, 4.0, nan])
+    assert [v if v == v else None for v in held] == [None, 1, 1, 2, 2, 2, 3, None, None, None, 4, None]

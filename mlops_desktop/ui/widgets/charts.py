@@ -234,7 +234,10 @@ class TimeChart(Card):
         if self._from_zero:
             least = min(0.0, least)
         room = (greatest - least) * 0.08 or (abs(greatest) * 0.1 or 1.0)
-        self._box.setYRange(least if self._from_zero and least == 0 else least - room, greatest + room, padding=0)
+        low = least if self._from_zero and least == 0 else least - room
+        # The words of marks stand above the lines.
+        high = greatest + room * (3 if any(mark.text for mark in self._marks) else 1)
+        self._box.setYRange(low, high, padding=0)
 
     def _show_values(self) -> None:
         now = colours()

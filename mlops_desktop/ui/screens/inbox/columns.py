@@ -24,7 +24,7 @@ REQUEST_COLUMNS = (
         lambda p: badge_of(p.state).word,
         kind=Kind.BADGE,
         badge=lambda p: badge_of(p.state),
-        width=106,
+        width=122,
     ),
     Column(
         "asked",

@@ -103,7 +103,10 @@ class ReviewPage(QWidget):
         self._changes.setVisible(comparison is not None)
         self.compare.setVisible(comparison is not None)
         if comparison is None or brief.current is None:
-            self._changes_title.setText(f"Nothing else answers for {brief.promotion.model} there now.")
+            promotion = brief.promotion
+            nothing = f"Nothing else answers for {promotion.model} there now."
+            closed = "The request is closed. Compare the versions to see what it changed."
+            self._changes_title.setText(nothing if promotion.state.open else closed)
             return
         title = f"Against version {brief.current.number}, which answers now."
         if comparison.same_test_data is False:

@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QToolButton
 
 from mlops_desktop.domain.alerts import AlertRule
-from mlops_desktop.ui.screens.monitoring.live_reading import Happening, LivePicture, limit_of, needs_dots
+from mlops_desktop.ui.screens.monitoring.live_reading import Happening, LivePicture, bridged, limit_of, needs_dots
 from mlops_desktop.ui.screens.monitoring.stretches import USUAL_WINDOW, clock, span_words
 from mlops_desktop.ui.theme import L, M, Tone
 from mlops_desktop.ui.widgets.banner import Banner
@@ -21,6 +21,7 @@ from mlops_desktop.ui.widgets.charts import Line, Mark, TimeChart
 from mlops_desktop.ui.widgets.items import Item, ItemList
 from mlops_desktop.ui.words import lasting
 
+ASKED_FOR = {"cpu_percent", "memory_bytes"}  # by the collector, not told with each request
 # In the order of the page. Chart -> (title, unit, figures with the names of their lines and their colours)
 CHARTS = {
     "requests": ("Requests", "/s", (("request_rate", "rate", 0),)),
@@ -108,6 +109,8 @@ class LivePage(Page):
             for figure, name, colour in lines:
                 series = picture.figures[figure]
                 values = [v / MEBIBYTE for v in series.values] if series.unit == "bytes" else series.values
+                if figure in ASKED_FOR:
+                    values = bridged(values)
                 drawn.append(Line(name, series.times, values, colour, dots=needs_dots(values)))
             self.charts[key].set_lines(drawn)
         self._show_limits()

@@ -23,6 +23,7 @@ OVERLAP = 15.0  # seconds that are read again, and the whole step in which they 
 ANEW = 1_800.0  # seconds after which everything is read again, as numbers may have come very late
 SILENT = 6.0  # seconds without an answer before it is said
 FEW, ALONE_SHARE = 60, 0.2
+HELD = 2  # steps
 Points = dict[str, Series]
 
 
@@ -107,6 +108,19 @@ def trimmed(series: Series, since: float) -> Series:
     if not last or series.times[last - 1] < since:
         return series
     return replace(series, times=series.times[:last], values=series.values[:last])
+
+
+def bridged(values: Sequence[float]) -> list[float]:
+    """CPU and memory are asked for less often than a short step lasts: a value holds until the next, if that is near."""
+    filled, missing = list(values), 0
+    for i, value in enumerate(values):
+        if math.isfinite(value):
+            if 0 < missing <= HELD and i > missing:
+                filled[i - missing : i] = [values[i - missing - 1]] * missing
+            missing = 0
+        else:
+            missing += 1
+    return filled
 
 
 def needs_dots(values: Sequence[float]) -> bool:
