@@ -228,7 +228,7 @@ def _exact_column(field: Field, values: Sequence[Any]) -> Column:
     if field.kind in ("text", "binary"):
         return list(values)
     if field.kind == "datetime":
-        return np.array([np.datetime64("NaT") if v is None else v for v in values], dtype=field.dtype)
+        return np.array([np.datetime64("NaT", "ns") if v is None else v for v in values], dtype=field.dtype)
     if None in values:  # whole numbers and booleans have no missing value of their own
         return np.array([math.nan if v is None else float(v) for v in values], dtype=np.float64)
     return np.array(values, dtype=field.dtype)
