@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import getpass
 import logging
-import logging.handlers
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ import click
 
 from mlops_desktop.cli.output import Output
 from mlops_desktop.domain.errors import InvalidInput, NotAllowed, NotFound
+from mlops_desktop.runtime.log_file import LogFile
 
 if TYPE_CHECKING:
     from mlops_desktop.domain.accounts import Session
@@ -181,8 +181,7 @@ def start_log() -> None:
     with contextlib.suppress(OSError):  # no home to write to: the command works without a log
         file = log_file()
         file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(file, maxBytes=1_000_000, backupCount=1, delay=True)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler = LogFile(file, 1_000_000, 1)
         handler.setLevel(logging.WARNING)
         logging.getLogger().addHandler(handler)
         return

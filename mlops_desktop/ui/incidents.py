@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import logging
-import logging.handlers
 import sys
 import threading
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TextIO
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, Signal, qInstallMessageHandler
 
 from mlops_desktop.domain.errors import WorkstationError
+from mlops_desktop.runtime.log_file import LogFile
 
 log = logging.getLogger("mlops_desktop.ui")
 _LEVELS = {
@@ -39,9 +39,7 @@ class Incidents(QObject):
         self._noticed.connect(self.happened, Qt.ConnectionType.QueuedConnection)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            handler = logging.handlers.RotatingFileHandler(self.file, maxBytes=MEGABYTE, backupCount=2, delay=True)
-            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-            logging.getLogger("mlops_desktop").addHandler(handler)
+            logging.getLogger("mlops_desktop").addHandler(LogFile(self.file, MEGABYTE, 2))
             self._crashes = (folder / "crash.log").open("a", encoding="utf-8")
             faulthandler.enable(self._crashes)
         except OSError as error:
