@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mlops_desktop.domain.errors import InvalidInput
+from mlops_desktop.domain.names import check_name
 from mlops_desktop.domain.registry import ModelVersion
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Connection:
         Raises InvalidInput for data that no request could carry, InvalidArtifact when the estimator can't be saved or
         served, NotAllowed when the account may not register.
         """
+        check_name(model)  # before what takes its time
         from mlops_desktop.client.preparation import prepare
 
         with tempfile.TemporaryDirectory(prefix="mlops-desktop-") as folder:
