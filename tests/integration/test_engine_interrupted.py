@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import select
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -17,68 +14,13 @@ import pytest
 from mlops_desktop.domain.errors import DeploymentFailed, EngineUnavailable
 from mlops_desktop.engines.engine import ImageSpec
 from tests.integration.engine_kit import MODEL, House, Lines, make_bundle, make_house
+from tests.integration.wire import Wire
 
 pytestmark = [
     pytest.mark.docker,
     # docker-py leaves its own socket open when the engine goes away just between our look and its connect().
     pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-class Wire:
-    """A socket that passes everything on to the real engine, and can be cut."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-        self._real = host.removeprefix("unix://")
-        self._cut = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self.join()
-
-    def join(self) -> None:
-        self._cut.clear()
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(self.path))
-        listener.listen()
-        self._start(self._accept, listener)
-
-    def cut(self) -> None:
-        self._cut.set()
-        for thread in list(self._threads):
-            thread.join()
-        self._threads.clear()
-
-    def _start(self, function: object, *arguments: socket.socket) -> None:
-        thread = threading.Thread(target=function, args=arguments, name="wire")  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self, listener: socket.socket) -> None:
-        with listener:
-            while not self._cut.is_set():
-                if select.select([listener], [], [], 0.05)[0]:
-                    self._start(self._pass_on, listener.accept()[0])
-        self.path.unlink()
-
-    def _pass_on(self, client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as engine:
-            engine.connect(self._real)
-            other = {client: engine, engine: client}
-            while other and not self._cut.is_set():
-                for ready in select.select(list(other), [], [], 0.05)[0]:
-                    try:
-                        if data := ready.recv(1 << 16):
-                            other[ready].sendall(data)
-                        else:
-                            other[ready].shutdown(socket.SHUT_WR)
-                            del other[ready]
-                            if not other:
-                                return
-                            if ready is engine:
-                                return
-                    except OSError:
-                        return
 
 
 @pytest.fixture
