@@ -111,7 +111,7 @@ def trimmed(series: Series, since: float) -> Series:
 
 
 def bridged(values: Sequence[float]) -> list[float]:
-    """CPU and memory are asked for less often than a short step lasts: a value holds until the next, if that is near."""
+    """CPU and memory are asked for less often than a short step lasts: it holds until the next, if that is near."""
     filled, missing = list(values), 0
     for i, value in enumerate(values):
         if math.isfinite(value):
