@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -154,3 +155,31 @@ def display() -> Iterator[str]:
     yield f":{number}"
     server.terminate()
     server.wait(timeout=10)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_dangling_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail when a process that works in the folders of these tests outlives them all; the folder names the test."""
+    yield
+    folder = str(tmp_path_factory.getbasetemp())
+    end = time.monotonic() + THREAD_SECONDS
+    while left := _processes_in(folder):
+        if time.monotonic() > end:
+            for process in left:
+                os.kill(process, signal.SIGKILL)
+            told = "\n".join(sorted(command[:200] for command in left.values()))
+            pytest.fail(f"{len(left)} processes still ran:\n{told}", pytrace=False)
+        time.sleep(0.1)
+
+
+def _processes_in(folder: str) -> dict[int, str]:
+    """Command lines that name the folder, by process; empty where the system does not tell."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it has just ended
+        if folder in command:
+            found[int(entry.parent.name)] = command.partition(folder)[2]
+    return found

@@ -87,10 +87,18 @@ def workspace_folder(workspace_template: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def workspace(workspace_folder: Path) -> Iterator[Workspace]:
-    """A copy of the template, opened; closed after the test."""
+    """A copy of the template, opened; after the test what it deployed is stopped, and it is closed."""
     opened = open_workspace(workspace_folder, settings=SETTINGS)
     yield opened
     opened.close()
+    stop_everything(workspace_folder)
+
+
+def stop_everything(folder: Path) -> None:
+    """Serving processes and gateways outlive the application on purpose, and would outlive the test."""
+    with open_workspace(folder, settings=SETTINGS) as left:
+        if left.delivery.deployments():
+            left.delivery.shut_down(left.accounts.sign_in("mila", PASSWORD))
 
 
 @dataclass

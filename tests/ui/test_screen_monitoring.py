@@ -61,6 +61,7 @@ def workspace(workspace_folder: Path) -> Iterator[Workspace]:
     opened = open_workspace(workspace_folder, settings=settings)
     yield opened
     opened.close()
+    stop_everything(workspace_folder)
 
 
 def double_model(path: Path) -> Path:
