@@ -99,7 +99,9 @@ class Program(QObject):
         self.close_workspace()
         instance = SingleInstance(self)
         if not instance.take(path):
-            self._tell_second_window(path)
+            self.show_first_run()
+            # Once the window is there: a question before it could end nothing, as nothing runs yet.
+            QTimer.singleShot(0, self, lambda: self._tell_second_window(path))
             return
         instance.asked.connect(self.window.raise_up)
         self._instance = instance
@@ -331,7 +333,6 @@ class Program(QObject):
         from mlops_desktop.ui.widgets.dialogs import ask
 
         text = f"The window that has {path} was asked to come forward. Work there, or open another workspace here."
-        self.show_first_run()
         if not ask(self.window, "This workspace is open already", text, "Stay here", cancel="Close this window"):
             self.window.close()
 

@@ -255,21 +255,24 @@ def test_a_second_window_offers_to_stay_or_to_close(
     answers = [1, 0]
 
     def answer(dialog: Dialog) -> int:
+        assert dialog.parent().window().isVisible(), "the question belongs to a window that can be seen"
         asked.append(words(dialog))
         return answers.pop(0)
 
     monkeypatch.setattr(Dialog, "exec", answer)
     first = SingleInstance()
     assert first.take(workspace_folder)
-    program.window.show()
     with qtbot.waitSignal(first.asked):
-        program.show_sign_in(workspace_folder)
+        program.begin(workspace_folder)
+        program.window.show()  # as a start does: first the page, then the window
+    qtbot.waitUntil(lambda: len(asked) == 1)
     assert str(workspace_folder) in asked[0]
     assert "another workspace here" in asked[0]
     assert program.window.isVisible()
     assert program.workspace is None
     program.show_sign_in(workspace_folder)
-    assert not program.window.isVisible()
+    qtbot.waitUntil(lambda: not program.window.isVisible())
+    assert len(asked) == 2
     first.release()
 
 
