@@ -46,7 +46,7 @@ from mlops_desktop.ui.screens.monitoring.stretches import HOUR, Target, choose, 
 from mlops_desktop.ui.screens.monitoring.view import MonitoringView
 from mlops_desktop.workspace import Workspace, open_workspace
 from tests.ui.checks import assert_accessible
-from tests.ui.conftest import PASSWORD, QUICK_CHECKS, SETTINGS
+from tests.ui.conftest import PASSWORD, QUICK_CHECKS, SETTINGS, stop_everything
 
 ContextFor = Callable[[str], ScreenContext]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
