@@ -29,6 +29,7 @@ class SignInPresenter(QObject):
         self._path: Path | None = None
         self._workspace: Workspace | None = None
         self._waiting: tuple[str, str] | None = None
+        self._opening = False
         self._locked: Session | None = None
         view.submitted.connect(self._on_submitted)
         view.retry.connect(self._open)
@@ -61,6 +62,7 @@ class SignInPresenter(QObject):
         if path is None or self._workspace is not None:
             return
         self._view.banner.clear()
+        self._opening = True
 
         def opening() -> Workspace:
             from mlops_desktop.workspace import open_workspace
@@ -70,6 +72,7 @@ class SignInPresenter(QObject):
         self._tasks.start(self, opening, self._on_opened, self._on_open_failed, replaces="open")
 
     def _on_opened(self, workspace: Workspace) -> None:
+        self._opening = False
         if workspace.path != self._path:
             workspace.close()
             return
@@ -82,6 +85,7 @@ class SignInPresenter(QObject):
 
     def _on_open_failed(self, error: BaseException) -> None:
         self._waiting = None
+        self._opening = False
         self._view.show_busy(False)
         self._view.show_problem(error, can_retry=True)
 
@@ -90,6 +94,8 @@ class SignInPresenter(QObject):
         workspace, locked = self._workspace, self._locked
         if workspace is None:
             self._waiting = (name, password)
+            if not self._opening:  # it failed before; perhaps it was mended meanwhile
+                self._open()
             return
         if locked is not None:
             self._tasks.start(

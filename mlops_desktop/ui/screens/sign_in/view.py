@@ -55,9 +55,9 @@ class SignInView(QWidget):
         column.addStretch(2)
         column.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._title)
-        column.addWidget(self._place)
+        column.addWidget(self._place, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(S)
-        column.addWidget(self.banner)
+        column.addWidget(self.banner, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(S)
         column.addLayout(links)
@@ -67,7 +67,7 @@ class SignInView(QWidget):
         outer.addLayout(column)
         outer.addStretch(1)
         self._place.setFixedWidth(WIDTH)
-        self.banner.setMaximumWidth(WIDTH + 120)
+        self.banner.setFixedWidth(WIDTH + 240)  # room for a sentence beside its buttons
         for field in self.form.fields.values():
             field.input.returnPressed.connect(self._submit)  # type: ignore[attr-defined]  # both are QLineEdit
 
