@@ -176,6 +176,7 @@ def test_a_damaged_artifact_is_not_served(folder: Path, refused: Callable[..., s
         assert workspace.registry.version("sum@1").damaged
         assert workspace.delivery.deployments() == []
         assert workspace.audit.verify().intact
+        workspace.delivery.shut_down(workspace.accounts.sign_in("ada", PASSWORD))
 
 
 def test_rows_and_labels_that_do_not_fit(

@@ -368,12 +368,16 @@ def marked(test: Callable[..., None]) -> Callable[..., None]:
 
 
 @pytest.fixture
-def docked(workspace_folder: Path, wire: Wire, tmp_path: Path) -> Path:
+def docked(workspace_folder: Path, wire: Wire, tmp_path: Path) -> Iterator[Path]:
     """A workspace whose Docker is at the end of the wire, with something to build."""
     with open_workspace(workspace_folder, settings=SETTINGS) as before:
         register_price(before, tmp_path, unbuilt=True)
     configure(workspace_folder, engine="docker", docker_host=f"unix://{wire.path}")
-    return workspace_folder
+    yield workspace_folder
+    if not wire.path.exists():
+        wire.join()
+    with open_workspace(workspace_folder) as left:
+        left.delivery.shut_down(left.accounts.sign_in("mila", PASSWORD))
 
 
 @marked
@@ -433,4 +437,3 @@ def test_closing_the_window_during_a_build_tidies_up(
         [request] = again.promotions.promotions(model="price")
         assert request.state is PromotionState.APPROVED, "it can be deployed without asking again"
         assert again.audit.problems() == []
-        again.delivery.shut_down(again.accounts.sign_in("mila", PASSWORD))
