@@ -83,8 +83,9 @@ def series(
             if latency is not None and counts is not None and counts.size:
                 latency[slot] += share * counts
     watched = coverage(samples, edges, now, collect_seconds)
-    quiet = np.where(watched >= 0.5 * step, 0.0, np.nan)
-    seconds = _known_seconds(chunks, samples, edges, now, collect_seconds)
+    known = _known_until(chunks, samples, collect_seconds)
+    quiet = np.where((watched >= 0.5 * step) & (edges[:-1] < known), 0.0, np.nan)
+    seconds = _known_seconds(known, edges, now, collect_seconds)
     values: dict[str, Floats] = {
         "request_rate": np.where(requests > 0, requests / seconds, quiet),
         "row_rate": np.where(requests > 0, rows / seconds, quiet),
@@ -125,20 +126,24 @@ def coverage(samples: Sequence[UsageSample], edges: Floats, now: float, collect_
     return covered
 
 
-def _known_seconds(
-    chunks: Sequence[Chunk | Traffic],
-    samples: Sequence[UsageSample],
-    edges: Floats,
-    now: float,
-    collect_seconds: float,
-) -> Floats:
+def _known_until(chunks: Sequence[Chunk | Traffic], samples: Sequence[UsageSample], collect_seconds: float) -> float:
+    """The moment up to which everything has been told; infinity where nothing has.
+
+    While requests come, that is the end of the newest chunk: the next one is still open. After some silence it is the
+    newest answer, less the round in which a chunk may still have been open.
+    """
+    newest = max((c.end for c in chunks), default=-math.inf)
+    told = max((s.at - collect_seconds for s in samples if s.answered), default=-math.inf)
+    known = newest if told - newest <= 1.5 * collect_seconds else told
+    return known if math.isfinite(known) else math.inf
+
+
+def _known_seconds(known: float, edges: Floats, now: float, collect_seconds: float) -> Floats:
     """How much of each step the figures can tell of: all of it, but for the step that is not over yet.
 
     Without this a line would fall at its right end, and rise again when the step is full.
     """
     step = float(edges[1] - edges[0])
-    # An answer tells of everything up to the second before it.
-    known = max([c.end for c in chunks] + [s.at - collect_seconds for s in samples if s.answered], default=math.inf)
     seconds = np.clip(known - edges[:-1], min(collect_seconds, step), step)
     open_still = (edges[1:] > now - GRACE_ROUNDS * collect_seconds) & (known > edges[:-1])
     return np.where(open_still, seconds, step)

@@ -168,7 +168,7 @@ def test_unknown_cpu_and_memory_are_gaps_not_zeros(world):
     program = world.deploy()
     world.delivery.engine_answers = False
     program.serve(1)
-    for _ in range(3):
+    for _ in range(5):
         world.second()
     assert all(math.isnan(v) for v in values(world, "cpu_percent", 5).values())
     assert any(v == 0 for v in values(world, "request_rate", 5).values())
