@@ -64,6 +64,7 @@ class Database:
         self._transaction: Transaction | None = None
         self._connections: list[sqlite3.Connection] = []
         self._connections_lock = threading.Lock()
+        self._closed = False
         self._needs_lock_file = sqlite3.sqlite_version_info < SAFE_SQLITE
 
     @classmethod
@@ -163,18 +164,22 @@ class Database:
                     self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 self._writer.close()
             self._connections.clear()
+            self._closed = True
             self._writer = None
             self._local = threading.local()
 
     def _connect(self, uri: str) -> sqlite3.Connection:
-        # autocommit mode: transactions are opened and closed by us alone.
-        connection = sqlite3.connect(
-            uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MILLISECONDS / 1000
-        )
-        for pragma in ("foreign_keys=ON", "synchronous=FULL", "trusted_schema=OFF", "temp_store=MEMORY"):
-            connection.execute(f"PRAGMA {pragma}")
         with self._connections_lock:
+            # Whoever was slower than the end must not begin anew: nobody would close that connection.
+            if self._closed:
+                raise StorageError("The workspace was closed meanwhile.", "Open it again.")
+            # autocommit mode: transactions are opened and closed by us alone.
+            connection = sqlite3.connect(
+                uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MILLISECONDS / 1000
+            )
             self._connections.append(connection)
+            for pragma in ("foreign_keys=ON", "synchronous=FULL", "trusted_schema=OFF", "temp_store=MEMORY"):
+                connection.execute(f"PRAGMA {pragma}")
         return connection
 
     def _writer_connection(self) -> sqlite3.Connection:

@@ -47,6 +47,15 @@ def test_events_are_told_after_the_commit_only(database, bus):
     assert heard == [("one", 1, ["one"])]
 
 
+def test_a_closed_database_begins_no_new_connection(database):
+    database.close()
+    with pytest.raises(StorageError, match="closed"):
+        database.read()
+    with pytest.raises(StorageError, match="closed"), database.write():
+        pass
+    database.close()
+
+
 def test_nothing_of_a_failed_write_stays(database, bus):
     heard = []
     bus.subscribe(heard.append)
