@@ -6,7 +6,6 @@ The window lives on the thread that calls `run`; the tour goes on another one an
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import tempfile
 import threading
@@ -16,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication
 
 from mlops_desktop.tour.report import Picture
+from mlops_desktop.ui.outside_signals import OutsideSignals
 from mlops_desktop.ui.theme import Appearance, install_theme
 from mlops_desktop.ui.tour.shots import shots_of
 from mlops_desktop.ui.tour.studio import Shot, Studio
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 PATIENCE_SECONDS = 60.0  # for the pictures of a step, and some more for each of them
 PATIENCE_A_PICTURE = 6.0
-TICK_MS = 250
 
 
 @dataclass(slots=True)
@@ -90,17 +89,13 @@ class Photographer(QObject):
 
     def _live(self, future: Future[T]) -> None:
         """Stay in Qt's loop until the work is done; Ctrl+C ends it as it would without a window."""
-        # Python sees a signal only when some of its own code runs.
-        tick = QTimer(self, interval=TICK_MS)
-        tick.timeout.connect(lambda: None)
-        tick.start()
-        before = signal.signal(signal.SIGINT, lambda *_: self._application.quit())
+        signals = OutsideSignals(self)
+        signals.asked_to_end.connect(self._application.quit)
         try:
             if not future.done():
                 self._application.exec()
         finally:
-            signal.signal(signal.SIGINT, before)
-            tick.stop()
+            signals.close()
         if not future.done():
             raise KeyboardInterrupt
 

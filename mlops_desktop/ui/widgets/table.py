@@ -93,10 +93,9 @@ class RecordTable(QWidget):
         self._show_count()
 
     def set_empty(self, empty: EmptyState) -> None:
-        """What is shown instead of a table without any record."""
+        """What is shown instead of a table without any record, once it is known that there is none."""
         self._empty = empty
         self._stack.addWidget(empty)
-        self._show_count()
 
     def fit_rows(self, least: int, most: int) -> None:
         """As high as its rows, for a table on a page that scrolls."""
