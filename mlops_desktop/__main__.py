@@ -9,11 +9,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlops_desktop.tour.offscreen import Photographer
     from mlops_desktop.tour.stage import Tour
 
 NO_WINDOW = (
     "Error: The window is not installed. Install it with: pip install 'mlops-desktop[ui]', "
+    "or see the commands with: mlops-desktop --help"
+)
+NO_DISPLAY = (
+    "Error: There is no display for the window. Start it from a desktop session, "
     "or see the commands with: mlops-desktop --help"
 )
 
@@ -30,9 +36,13 @@ def _run() -> int:
 
         return command_line(windows=windows)
     if windows is None:
-        print(NO_WINDOW, file=sys.stderr)  # noqa: T201  there is neither a window nor a command that could say it
-        return 1
+        return _refused(NO_WINDOW)
     return windows.open()
+
+
+def _refused(line: str) -> int:
+    print(line, file=sys.stderr)  # noqa: T201  there is neither a window nor a command that could say it
+    return 1
 
 
 def _installed() -> bool:
@@ -42,8 +52,10 @@ def _installed() -> bool:
 class Windows:
     """The window as the command line knows it."""
 
-    def open(self) -> int:
-        return int(_ui("app").run())
+    def open(self, workspace: Path | None = None) -> int:
+        if not self.has_display() and not os.environ.get("QT_QPA_PLATFORM"):
+            return _refused(NO_DISPLAY)  # Qt would name its plugins and abort
+        return int(_ui("app").run(workspace))
 
     def has_display(self) -> bool:
         """Whether somebody could see a window."""

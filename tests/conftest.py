@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -31,16 +32,25 @@ KEPT_SETTINGS = {
     "MLOPS_DESKTOP_GATEWAY_IMAGES",
 }
 THREAD_SECONDS = 5.0
+_PERSON = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Settled before anything is imported that reads the environment."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    # For fixtures that live longer than a test; each test has folders of its own besides.
+    config.stash[_PERSON] = person = tempfile.mkdtemp(prefix="mlops-desktop-tests-")
+    for kind in ("CONFIG", "DATA", "STATE"):
+        os.environ[f"XDG_{kind}_HOME"] = f"{person}/{kind.lower()}"
     for certificates in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         if os.environ.get(certificates):
             os.environ.setdefault("MLOPS_DESKTOP_CA_BUNDLE", os.environ[certificates])
     for name in [n for n in os.environ if n.startswith("MLOPS_DESKTOP_") and n not in KEPT_SETTINGS]:
         del os.environ[name]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash[_PERSON], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -36,6 +36,9 @@ WORKSPACE_VARIABLE = "MLOPS_DESKTOP_WORKSPACE"
 class Windows(Protocol):
     """What the command line wants of the window. `__main__` gives it: the two front ends don't know one another."""
 
+    def open(self, workspace: Path | None = None) -> int:
+        """Open the window and return the exit code when it is closed; without a display one line says so."""
+
     def has_display(self) -> bool: ...
 
     def guided_tour(self, tour: Tour, *, keep: bool) -> int:

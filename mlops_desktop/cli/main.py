@@ -71,7 +71,11 @@ class LazyCommands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyCommands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.option(
     "--workspace",
     type=click.Path(path_type=Path),
@@ -85,16 +89,26 @@ class LazyCommands(click.Group):
 )
 @click.version_option(__version__, prog_name="mlops-desktop")
 @click.pass_context
-def cli(context: click.Context, workspace: Path | None, user: str | None, json: bool, progress: bool | None) -> None:
+def cli(
+    context: click.Context, workspace: Path | None, user: str | None, json: bool, progress: bool | None
+) -> int | None:
     """Carry a model from training into production and watch it there.
 
-    Without arguments the window opens. The password comes from MLOPS_DESKTOP_PASSWORD or is asked for.
+    Without a command the window opens. The password comes from MLOPS_DESKTOP_PASSWORD or is asked for.
     """
+    windows: Windows | None = context.obj
+    if context.invoked_subcommand is None:
+        if windows is None or json:
+            raise click.UsageError("Missing command.")
+        if user:
+            os.environ["MLOPS_DESKTOP_USER"] = user  # where the window looks for it
+        return windows.open(workspace)
     told = sys.stderr.isatty() if progress is None else progress
-    here = Here(workspace, user, json=json, progress=told, windows=context.obj)
+    here = Here(workspace, user, json=json, progress=told, windows=windows)
     context.obj = here
     context.call_on_close(here.close)
     start_log()
+    return None
 
 
 def main(arguments: Sequence[str] | None = None, windows: Windows | None = None) -> int:

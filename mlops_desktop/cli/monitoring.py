@@ -59,12 +59,11 @@ def drift(here: Here, model: str, environment: str, deployment: str | None, sinc
 
 def drift_table(report: DriftReport) -> str:
     """Features, worst first."""
-    period = " to ".join(
-        f"{datetime.fromtimestamp(t, UTC).astimezone():%Y-%m-%d %H:%M:%S}" for t in (report.start, report.end)
-    )
+    ends = (f"{datetime.fromtimestamp(t, UTC).astimezone():%Y-%m-%d %H:%M:%S}" for t in (report.start, report.end))
+    period = f" from {' to '.join(ends)}" if report.rows else " yet"
     return "\n".join(
         [
-            f"{report.model}@{report.version}: {report.state.value}, {report.rows:,} rows from {period}",
+            f"{report.model}@{report.version}: {report.state.value}, {report.rows:,} rows{period}",
             "",
             table(
                 ["feature", "state", "psi", "limit", "distance", "p", "nulls", "importance", "verdict"],

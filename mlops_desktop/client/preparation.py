@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from mlops_desktop.domain.registry import Column, Lineage, Signature, Task
 from mlops_desktop.serving.bins import category_text
 
 EXAMPLES = 100
+_PACKAGES = ("sklearn", "skops", "skl2onnx", "onnx", "joblib")  # what the extra `client` brings
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,17 @@ def prepare(
     )
 
 
+def _check_packages() -> None:
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InvalidInput(
+            f"Registering a pipeline needs packages that are not installed: {', '.join(missing)}.",
+            "Install them with: pip install 'mlops-desktop[client]'",
+        )
+
+
 def _check(estimator: Any) -> None:
+    _check_packages()
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 

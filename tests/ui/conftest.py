@@ -14,7 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from mlops_desktop.domain.accounts import Role
 from mlops_desktop.domain.registry import Task
-from mlops_desktop.settings import Settings
+from mlops_desktop.engines.choose import open_engine
+from mlops_desktop.settings import Settings, WorkspacePaths
 from mlops_desktop.ui.event_bridge import EventBridge
 from mlops_desktop.ui.navigator import Navigator
 from mlops_desktop.ui.screen import ScreenContext
@@ -95,10 +96,18 @@ def workspace(workspace_folder: Path) -> Iterator[Workspace]:
 
 
 def stop_everything(folder: Path) -> None:
-    """Serving processes and gateways outlive the application on purpose, and would outlive the test."""
+    """Serving processes and gateways outlive the application on purpose, and would outlive the test.
+
+    What runs is asked of the engine: a test may have written rows of deployments that never ran.
+    """
+    if not any((folder / "run").glob("*process*")):
+        return
     with open_workspace(folder, settings=SETTINGS) as left:
-        if left.delivery.deployments():
-            left.delivery.shut_down(left.accounts.sign_in("mila", PASSWORD))
+        engine, gateway = open_engine(SETTINGS, WorkspacePaths(folder), left.id)
+    for found in engine.list():
+        engine.stop(found.deployment, 1.0)
+    gateway.close(stop=True)
+    engine.close()
 
 
 @dataclass

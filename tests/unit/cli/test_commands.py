@@ -336,3 +336,40 @@ def test_the_window_that_is_not_installed_says_how_to_get_it(
         entry.main()
     assert exit_.value.code == 1
     assert "pip install 'mlops-desktop[ui]'" in capsys.readouterr().err
+
+
+def test_without_a_display_one_line_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mlops_desktop import __main__ as entry
+
+    monkeypatch.setattr(sys, "argv", ["mlops-desktop"])
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(entry, "_installed", lambda: True)
+    for variable in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(SystemExit) as exit_:
+        entry.main()
+    assert exit_.value.code == 1
+    assert "no display" in capsys.readouterr().err
+
+
+def test_a_workspace_without_a_command_opens_its_window(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mlops_desktop import __main__ as entry
+
+    opened: list[Path | None] = []
+
+    def open_window(_: object, workspace: Path | None = None) -> int:
+        opened.append(workspace)
+        return 7
+
+    monkeypatch.setattr(entry.Windows, "open", open_window)
+    monkeypatch.setattr(sys, "argv", ["mlops-desktop", "--workspace", str(folder), "--user", "dan"])
+    monkeypatch.setenv("MLOPS_DESKTOP_USER", "")
+    with pytest.raises(SystemExit) as exit_:
+        entry.main()
+    assert (opened, exit_.value.code, os.environ["MLOPS_DESKTOP_USER"]) == ([folder], 7, "dan")
+    assert run("--workspace", str(folder), "--json") == 2
+    assert "Missing command" in capsys.readouterr().err
