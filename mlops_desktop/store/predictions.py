@@ -126,7 +126,7 @@ class Labelled:
 def labelled_between(db: Sql, deployments: Iterable[str], start: float, end: float) -> Labelled:
     """Predictions made from `start` to before `end` whose outcome is known."""
     values: dict[str, Any] = {"deployments": json.dumps(list(deployments)), "start": start, "end": end}
-    rows = db.execute(_LABELLED, values).fetchall()
+    rows = list(db.tuples(_LABELLED, values))
     if not rows:
         return Labelled()
     at, scores, outcomes, labels, labelled_at = zip(*rows, strict=True)
