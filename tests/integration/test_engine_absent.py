@@ -138,7 +138,7 @@ def test_auto_takes_processes_when_docker_is_absent(
 ) -> None:
     engine, _ = open_at(f"unix://{tmp_path}/nothing.sock", "auto")
     assert engine.kind.value == "process"
-    assert "without isolation" in engine.status().message
+    assert "no isolation" in engine.status().message
 
 
 def test_processes_refuse_what_can_run_code(open_at: Callable[..., tuple[Engine, Gateway]], tmp_path: Path) -> None:
