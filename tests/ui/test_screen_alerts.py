@@ -234,7 +234,7 @@ def test_what_resolves_meanwhile_stays_open_and_says_so(
     for moment in (now, now + 31):
         workspace.alerts.evaluate([deployment], fine, moment)
     qtbot.waitUntil(lambda: "It was resolved" in words(view.page))
-    assert view.tabs.tabText(2) == "Resolved  1"
+    qtbot.waitUntil(lambda: view.tabs.tabText(2) == "Resolved  1")
     assert not view.page.acknowledge.isVisible()
     choose(view, "resolved")
     qtbot.waitUntil(lambda: "Resolved just now" in words(view.page))

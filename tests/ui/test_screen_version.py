@@ -574,7 +574,7 @@ def test_a_release_that_fails_says_why_and_keeps_its_log(
     qtbot.waitUntil(lambda: view.outcome.isVisible(), timeout=60_000)
     assert "Without Docker only ONNX is served." in words(view.outcome)
     assert view.job.isHidden()
-    assert view.header.deploy.isEnabled()
+    qtbot.waitUntil(view.header.deploy.isEnabled, timeout=PATIENCE)
     view.refresh_wanted.emit()
     qtbot.waitUntil(lambda: view.deployments.table.model.rowCount() == 1, timeout=PATIENCE)
     assert view.outcome.isVisible(), "the reason stays until it is dismissed"
