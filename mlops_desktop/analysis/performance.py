@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlops_desktop.domain.metrics import higher_is_better
+
 Z = 1.959963984540054  # two-sided 95 % of the normal distribution
 Z_ALARM = 2.5758293035489004  # one-sided 0.5 %: the share of periods that chance alone may make breach
-HIGHER_IS_BETTER = {"roc_auc": True, "accuracy": True, "mae": False, "rmse": False}
 MIN_OF_A_CLASS = 10  # fewer positives or negatives say nothing about ranking
 Floats = NDArray[np.float64]
 
@@ -139,7 +140,7 @@ def shortfall(estimate: Estimate, reference: Mapping[str, float]) -> tuple[float
     if expected is None or not np.isfinite([estimate.value, estimate.low, estimate.high]).all():
         return None
     wider = Z_ALARM / Z
-    if HIGHER_IS_BETTER[estimate.metric]:
+    if higher_is_better(estimate.metric):
         return expected - estimate.value, wider * (estimate.high - estimate.value)
     unit = max(abs(expected), 1e-12)
     return (estimate.value - expected) / unit, wider * (estimate.value - estimate.low) / unit

@@ -103,11 +103,8 @@ class Readings:
         now, database = self.parts.clock().timestamp(), self.parts.database.read()
         seconds = self.parts.settings.collect_seconds
         step = max(computed.choose_step(start, end, now, seconds), min(LIVE_SECONDS, (end - start) / 60))
-        chunks: Sequence[store.Traffic] = (
-            store.chunks_between(database, [deployment.id], start - step, end + step)  # type: ignore[assignment]
-            if figure in computed.QUANTILES
-            else store.traffic_between(database, [deployment.id], start - step, end + step)
-        )
+        read = store.latencies_between if figure in computed.QUANTILES else store.traffic_between
+        chunks = read(database, [deployment.id], start - step, end + step)
         samples = store.usage_between(database, [deployment.id], start - step, end + step)
         limits = {deployment.id: deployment.limits}
         (series,) = computed.series([figure], chunks, samples, limits, start, end, step, now, seconds)

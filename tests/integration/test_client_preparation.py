@@ -261,3 +261,11 @@ def test_importing_the_client_is_light() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_missing_packages_are_named_with_the_way_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from mlops_desktop.client import preparation
+
+    monkeypatch.setattr(preparation, "_PACKAGES", ("json", "not_installed_here"))
+    with pytest.raises(InvalidInput, match=r"not installed: not_installed_here.*mlops-desktop\[client\]"):
+        preparation.prepare(object(), ([], []), None, {}, None, "dan", tmp_path, metrics=None, onnx=True)

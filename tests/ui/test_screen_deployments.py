@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import onnx
@@ -15,7 +14,6 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from mlops_desktop.domain.deployments import (
-    Deployment,
     DeploymentState,
     EngineKind,
     EngineStatus,
@@ -50,10 +48,10 @@ from mlops_desktop.ui.widgets.log_model import StepState
 from mlops_desktop.workspace import Workspace
 from tests.ui.checks import assert_accessible
 from tests.ui.conftest import PASSWORD, QUICK_CHECKS
+from tests.ui.deployment_kit import NOW, a_deployment
 
 ContextFor = Callable[[str], ScreenContext]
 INPUTS = (Column("a", "double"), Column("n", "long", required=False))
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def sum_model(path: Path, weight: float) -> Path:
@@ -108,26 +106,6 @@ def opened(qtbot: QtBot, context: ScreenContext, **params: object) -> Deployment
     context.navigator.open("deployments", **params)
     qtbot.waitUntil(lambda: view.engine._name.text() != "Engine", timeout=15_000)
     return view
-
-
-def a_deployment(identifier: str = "d1", version: int = 1, **changes: object) -> Deployment:
-    found = Deployment(
-        id=identifier,
-        model="price",
-        version=version,
-        environment="staging",
-        engine=EngineKind.PROCESS,
-        state=DeploymentState.RUNNING,
-        weight=100,
-        limits=Limits(),
-        image="",
-        image_digest="",
-        handle="",
-        promotion=None,
-        created_by="mila",
-        created_at=NOW,
-    )
-    return replace(found, **changes)  # type: ignore[arg-type]
 
 
 def a_release(number: int, to: str | None, before: str | None, kind: ReleaseKind = ReleaseKind.DEPLOY) -> Release:

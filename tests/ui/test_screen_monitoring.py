@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from mlops_desktop.domain.alerts import AlertRule, Comparator, Severity
-from mlops_desktop.domain.deployments import Deployment, DeploymentState, EngineKind, Limits
+from mlops_desktop.domain.deployments import DeploymentState
 from mlops_desktop.domain.errors import StorageError
 from mlops_desktop.domain.monitoring import (
     DriftReport,
@@ -47,9 +46,9 @@ from mlops_desktop.ui.screens.monitoring.view import MonitoringView
 from mlops_desktop.workspace import Workspace, open_workspace
 from tests.ui.checks import assert_accessible
 from tests.ui.conftest import PASSWORD, QUICK_CHECKS, SETTINGS, stop_everything
+from tests.ui.deployment_kit import NOW, a_deployment
 
 ContextFor = Callable[[str], ScreenContext]
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AT = NOW.timestamp()
 ROWS = 300
 
@@ -334,26 +333,6 @@ def test_a_model_without_a_profile_says_so(qtbot: QtBot, context_for: ContextFor
 
 
 # Parts
-
-
-def a_deployment(identifier: str = "d1", version: int = 1, **changes: object) -> Deployment:
-    found = Deployment(
-        id=identifier,
-        model="price",
-        version=version,
-        environment="staging",
-        engine=EngineKind.PROCESS,
-        state=DeploymentState.RUNNING,
-        weight=100,
-        limits=Limits(),
-        image="",
-        image_digest="",
-        handle="",
-        promotion=None,
-        created_by="mila",
-        created_at=NOW,
-    )
-    return replace(found, **changes)  # type: ignore[arg-type]
 
 
 def a_drift(feature: str, state: DriftState = DriftState.OK, psi: float = 0.05, kind: str = "number") -> FeatureDrift:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlops_desktop.domain.alerts import AlertRule, Comparator
 from mlops_desktop.domain.deployments import Deployment
+from mlops_desktop.domain.metrics import higher_is_better, loss
 from mlops_desktop.domain.monitoring import PerformancePoint
 from mlops_desktop.ui.screens.monitoring.stretches import Target, step_of
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 POINTS = 120
 METRIC_NAMES = {"roc_auc": "ROC AUC", "accuracy": "Accuracy", "rmse": "RMSE", "mae": "MAE"}
-LOWER_IS_BETTER = {"rmse", "mae"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,7 @@ class DeploymentScore:
     @property
     def difference(self) -> float:
         """Positive is better than the reference."""
-        sign = -1.0 if self.metric in LOWER_IS_BETTER else 1.0
-        return sign * (self.value - self.reference)
+        return -loss(self.metric, self.reference, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def read_performance(
     reference = steps_of(sorted(turns, key=lambda t: t[0]), references, start, end)
     rules = [r for r in workspace.alerts.rules(pair.model) if r.environment == pair.environment]
     limit = tuple((at, found) for at, value in reference if math.isfinite(found := alert_limit(rules, name, value)))
-    task_metrics = tuple(m for m in METRIC_NAMES if (m in LOWER_IS_BETTER) is (name in LOWER_IS_BETTER))
+    task_metrics = tuple(m for m in METRIC_NAMES if higher_is_better(m) is higher_is_better(name))
     scores = _scores(workspace, target, name, start)
     return PerformancePicture(start, end, name, task_metrics if name else (), tuple(points), reference, limit, scores)
 
@@ -104,8 +103,8 @@ def alert_limit(rules: Sequence[AlertRule], metric: str, reference: float) -> fl
     ]
     if not found:
         return math.nan
-    loss = min(found)
-    return reference * (1 + loss) if metric in LOWER_IS_BETTER else reference - loss
+    least = min(found)
+    return reference - least if higher_is_better(metric) else reference * (1 + least)
 
 
 def _scores(workspace: Workspace, target: Target, metric: str, start: float) -> tuple[DeploymentScore, ...]:
