@@ -177,6 +177,10 @@ class Presenter(QObject):
         replaces = name or getattr(done, "__qualname__", "read")
         self.context.tasks.start(self, function, succeeded, failed or refused, replaces=replaces)
 
+    def pending(self, done: Callable[[T], object]) -> bool:
+        """Whether an answer for `done` is on its way: asking again would drop it, and a slow one would never come."""
+        return self.context.tasks.pending(self, getattr(done, "__qualname__", "read"))
+
     def run_job(
         self,
         title: str,

@@ -137,6 +137,10 @@ class TaskRunner(QObject):
                 del self._watched[job_id]
         self.job_changed.emit(job)
 
+    def pending(self, owner: QObject, name: str) -> bool:
+        """Whether an answer of this owner under the name is being read."""
+        return (id(owner), name) in self._busy
+
     @property
     def reading(self) -> bool:
         """Whether something was asked for that hasn't arrived yet."""

@@ -496,3 +496,20 @@ def test_what_an_action_said_outlives_the_next_reading(
     qtbot.waitUntil(lambda: seen == [1, 2])
     assert "It was not rolled back." in view.banner.accessibleName()
     assert view.banner.isVisible()
+
+
+def test_a_slow_reading_is_known_to_be_on_its_way(qtbot: QtBot, context_for: Callable[[str], ScreenContext]) -> None:
+    view = Screen("Trial")
+    qtbot.addWidget(view)
+    presenter = Presenter(view, context_for("dan"))
+    may_end, seen = threading.Event(), []
+
+    def show(number: int) -> None:
+        seen.append(number)
+
+    assert not presenter.pending(show)
+    presenter.read(lambda: may_end.wait(10) and 1, show)
+    assert presenter.pending(show)
+    may_end.set()
+    qtbot.waitUntil(lambda: seen == [1])
+    qtbot.waitUntil(lambda: not presenter.pending(show))

@@ -77,6 +77,8 @@ class PerformancePage(QStackedWidget):
         self.page.body.addWidget(self.labels)
         self.page.body.addWidget(self.table)
         self.page.body.addStretch(1)
+        # Charts without a line would say that there is no data before anybody looked.
+        self.addWidget(EmptyState("chart-line", "Reading the outcomes", "Predictions are joined with their labels."))
         self.addWidget(self.page)
         self.addWidget(self.empty)
 

@@ -41,7 +41,6 @@ QUIET_SECONDS = 2.0  # between two looks while nothing comes in: zeros and the p
 AT_ONCE = 21_600.0  # seconds of the longest stretch in which each chunk is seen when it comes
 DRIFT_SECONDS = 3.0
 START_SECONDS = 15.0  # that the collector may take after the window was opened
-LABELS_SECONDS = 3.0
 LABELS_SECONDS = 3.0  # after a look during which labels came
 PERFORMANCE_SECONDS = 15.0  # labels tell of themselves; this is for predictions that wait for theirs
 
@@ -167,7 +166,7 @@ class MonitoringPresenter(Presenter):
         now, tab = time.monotonic(), self.view.tabs.current
         wait = LABELS_SECONDS if self._labels_came else PERFORMANCE_SECONDS
         pause = {"live": max(QUIET_SECONDS, self._least_pause()), "drift": DRIFT_SECONDS, "performance": wait}[tab]
-        if now - self._read_at[tab] >= pause:
+        if now - self._read_at[tab] >= pause and not (tab == "performance" and self.pending(self._show_performance)):
             self._read_open()
 
     def _on_chunks(self) -> None:
@@ -340,7 +339,8 @@ class MonitoringPresenter(Presenter):
     def _on_labels_received(self) -> None:
         """They may come many times a second, and all of them are read together."""
         self._labels_came = True
-        if time.monotonic() - self._read_at["performance"] >= LABELS_SECONDS:
+        late = time.monotonic() - self._read_at["performance"] >= LABELS_SECONDS
+        if late and not self.pending(self._show_performance):
             self._read_performance()
 
     def _on_metric(self, metric: str) -> None:
